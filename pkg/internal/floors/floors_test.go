@@ -1,3 +1,5 @@
+package floors
+
 
 import (
 	"encoding/json"
