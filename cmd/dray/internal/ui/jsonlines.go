@@ -1,0 +1,105 @@
+package ui
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dray-oci/dray/pkg/event"
+)
+
+// A Message is one line of --progress json. The keys stay; more may come.
+type Message struct {
+	// Event is plan, start, bytes, resume, done, skip, commit, retry, request (with
+	// -v), note, warn, and at the end summary.
+	Event string    `json:"event"`
+	Time  time.Time `json:"time"`
+
+	Digest    string `json:"digest,omitempty"`    // of the blob
+	MediaType string `json:"mediaType,omitempty"` // of the blob
+	Size      int64  `json:"size,omitempty"`      // of the blob, bytes
+	Name      string `json:"name,omitempty"`      // commit: what stands for the blob now
+
+	Bytes int64 `json:"bytes,omitempty"` // bytes, done: of the blob so far; resume: found from an earlier run
+	Total int64 `json:"total,omitempty"` // plan: bytes
+	Count int   `json:"count,omitempty"` // plan: blobs
+
+	Text  string  `json:"text,omitempty"`
+	Hint  string  `json:"hint,omitempty"`
+	Error string  `json:"error,omitempty"`
+	Wait  float64 `json:"wait,omitempty"` // retry, request: seconds
+
+	Summary *Summary `json:"summary,omitempty"`
+}
+
+// A Summary is the last line of a transfer; sizes are bytes.
+type Summary struct {
+	Moved        int64          `json:"moved"`
+	MovedBlobs   int            `json:"movedBlobs"`
+	Skipped      int64          `json:"skipped"`
+	SkippedBlobs int            `json:"skippedBlobs"`
+	SkippedWhy   map[string]int `json:"skippedWhy,omitempty"` // blobs by reason
+	Resumed      int64          `json:"resumed"`
+	Seconds      float64        `json:"seconds"`
+}
+
+// bytesInterval is how often the bytes of one blob are reported.
+const bytesInterval = 500 * time.Millisecond
+
+// jsonView writes a [Message] a line.
+type jsonView struct {
+	w       *stickyWriter
+	verbose bool
+}
+
+func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
+	if e.Kind == event.Request && !v.verbose {
+		return
+	}
+	msg := Message{
+		Event: string(e.Kind), Time: now, MediaType: string(e.Blob.MediaType), Size: e.Blob.Size,
+		Name: e.Name, Total: e.Total, Count: e.Count, Text: e.Text, Hint: e.Hint, Wait: e.Wait.Seconds(),
+	}
+	if e.Blob.Digest.Hex != "" {
+		msg.Digest = e.Blob.Digest.String()
+	}
+	if e.Err != nil {
+		msg.Error = e.Err.Error()
+	}
+	switch e.Kind {
+	case event.Bytes:
+		if m == nil || now.Sub(m.told) < bytesInterval {
+			return
+		}
+		m.told = now
+		msg.Bytes = m.done()
+	case event.Resume:
+		msg.Bytes = e.N
+	case event.Done:
+		if m != nil {
+			msg.Bytes = m.done()
+		}
+	}
+	v.write(msg)
+}
+
+func (v *jsonView) tick(*tally, time.Time)  {}
+func (v *jsonView) interval() time.Duration { return 0 }
+func (v *jsonView) hide()                   {}
+
+func (v *jsonView) end(t *tally, now time.Time) {
+	v.write(Message{Event: "summary", Time: now, Summary: &Summary{
+		Moved: t.moved, MovedBlobs: t.movedBlobs,
+		Skipped: t.skipped, SkippedBlobs: t.skippedBlobs, SkippedWhy: t.why,
+		Resumed: t.resumed, Seconds: now.Sub(t.start).Seconds(),
+	}})
+}
+
+func (v *jsonView) write(m Message) {
+	b, err := json.Marshal(m)
+	if err != nil { // a time beyond the year 9999 is all that can fail
+		v.w.err = errors.Join(v.w.err, err)
+		return
+	}
+	v.w.Write(append(quoteJSON(b), '\n')) // the error stays in w
+}
