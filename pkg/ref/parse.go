@@ -24,9 +24,9 @@ func Parse(s string) (Ref, error) {
 	word, rest, hasWord := strings.Cut(s, ":")
 	switch kind := Kind(word); {
 	case !hasWord: // "store" alone is an image of that name
-	case kind == Store && rest == "":
-		return Ref{Kind: Store, Explicit: true}, nil
-	case kind == Store, kind == DockerDaemon, kind == ContainersStorage:
+	case isEngine(kind) && rest == "":
+		return Ref{Kind: kind, Explicit: true}, nil
+	case isEngine(kind):
 		return parseNamed(s, kind, rest, true)
 	case kind == OCIDir, kind == OCIArchive, kind == DockerArchive:
 		return parseLocated(s, kind, rest)
@@ -36,6 +36,10 @@ func Parse(s string) (Ref, error) {
 	}
 	return parseNamed(s, Registry, s, false)
 }
+
+// isEngine reports whether a place of that kind holds images by their full names.
+// The place itself, without a name, is named too: it takes whatever is loaded into it.
+func isEngine(k Kind) bool { return k == Store || k == DockerDaemon || k == ContainersStorage }
 
 func parseNamed(input string, kind Kind, name string, explicit bool) (Ref, error) {
 	n, err := parseName(name)

@@ -36,6 +36,7 @@ func TestParse(t *testing.T) {
 		{"docker://store:5000/a:1", Ref{Kind: Registry, Name: Name{Host: "store:5000", Repository: "a", Tag: "1"}, Explicit: true}},
 
 		{"store:", Ref{Kind: Store, Explicit: true}},
+		{"docker-daemon:", Ref{Kind: DockerDaemon, Explicit: true}},
 		{"store:alpine", Ref{Kind: Store, Name: alpine, Explicit: true}},
 		{"docker-daemon:alpine:3", Ref{Kind: DockerDaemon, Name: hub("library/alpine", "3"), Explicit: true}},
 		{"containers-storage:localhost/a", Ref{Kind: ContainersStorage, Name: Name{Host: "localhost", Repository: "a", Tag: "latest"}, Explicit: true}},
@@ -105,7 +106,7 @@ func TestParseRefuses(t *testing.T) {
 		{"oci:dir:a@b", "is no digest", ""},
 		{"docker-archive:a.tar:Upper", "lower case", ""},
 		{"docker-archive:a.tar:@0", "is no digest", ""},
-		{"docker-daemon:", "empty", ""},
+		{"docker://", "empty", ""},
 		{"docker-daemon:" + sha256, "image ID", "docker tag"},
 		{"docker://", "empty", ""},
 		{"docker://./a", "is no host", ""},

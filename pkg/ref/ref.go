@@ -22,8 +22,8 @@ const (
 // and were written with the same explicitness.
 type Ref struct {
 	Kind Kind
-	// Name is set for Registry, Store, DockerDaemon and ContainersStorage. For Store it may be
-	// zero: the whole store.
+	// Name is set for Registry, Store, DockerDaemon and ContainersStorage; but for Registry it
+	// may be zero: the whole store or engine.
 	Name Name
 	// Path is set for OCIDir, OCIArchive, DockerArchive and Path; as typed, never cleaned.
 	Path string
