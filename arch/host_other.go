@@ -1,0 +1,11 @@
+//go:build !darwin && !windows
+
+package arch
+
+func translated() bool {
+	return false
+}
+
+func osVersion() string {
+	return ""
+}
