@@ -58,10 +58,10 @@ func parse(d v1.Descriptor, raw []byte) (*Doc, error) {
 	doc := &Doc{Descriptor: d, Raw: raw}
 	if mt.IsIndex() {
 		doc.Index = new(v1.IndexManifest)
-		err = decode(raw, doc.Index)
+		err = Decode(raw, doc.Index)
 	} else {
 		doc.Image = new(v1.Manifest)
-		err = decode(raw, doc.Image)
+		err = Decode(raw, doc.Image)
 	}
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func ParseConfig(raw []byte) (*v1.ConfigFile, error) {
 		return nil, fmt.Errorf("parsing config: %d bytes, more than the %d allowed", len(raw), MaxConfigBytes)
 	}
 	c := new(v1.ConfigFile)
-	if err := decode(raw, c); err != nil {
+	if err := Decode(raw, c); err != nil {
 		return nil, fmt.Errorf("parsing config: %w", err)
 	}
 	if len(c.RootFS.DiffIDs) > MaxChildren || len(c.History) > MaxChildren {
@@ -178,7 +178,7 @@ func ParseIndexFile(raw []byte) (*v1.IndexManifest, error) {
 		return nil, fmt.Errorf("parsing index.json: %d bytes, more than the %d allowed", len(raw), MaxIndexBytes)
 	}
 	idx := new(v1.IndexManifest)
-	if err := decode(raw, idx); err != nil {
+	if err := Decode(raw, idx); err != nil {
 		return nil, fmt.Errorf("parsing index.json: %w", err)
 	}
 	for _, d := range idx.Manifests {

@@ -26,7 +26,7 @@ func MediaType(raw []byte) (types.MediaType, error) {
 		FSLayers      json.RawMessage `json:"fsLayers"`
 		Blobs         json.RawMessage `json:"blobs"`
 	}
-	if err := decode(raw, &head); err != nil {
+	if err := Decode(raw, &head); err != nil {
 		return "", err
 	}
 	isImage, isIndex := head.Layers != nil || head.Config != nil, head.Manifests != nil

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// decode parses raw, one JSON document and nothing after it, into v. Unlike
+// Decode parses raw, one JSON document and nothing after it, into v. Unlike
 // [json.Unmarshal] it refuses keys that differ from a field of v only in case,
 // keys that stand twice in one object, and values nested too deep.
-func decode(raw []byte, v any) error {
+func Decode(raw []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if err := checkValue(dec, reflect.TypeOf(v), 0); err != nil {
