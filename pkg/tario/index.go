@@ -30,6 +30,7 @@ type Member struct {
 type Table struct {
 	entries map[string]entry
 	files   []Member
+	ends    bool
 }
 
 // entry is what one name stands for: a file, a link, or neither (a folder).
@@ -48,13 +49,15 @@ func Index(ctx context.Context, r io.ReaderAt, size int64) (*Table, error) {
 	x := indexer{r: r, table: &Table{entries: map[string]entry{}}}
 	sec := io.NewSectionReader(r, 0, size)
 	tr := tar.NewReader(sec)
-	for {
+	for end := int64(0); ; {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
-			return x.table, nil
+			now, err := sec.Seek(0, io.SeekCurrent)
+			x.table.ends = now > end
+			return x.table, err
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading tar: %w: %w", ErrInvalid, err)
@@ -63,12 +66,17 @@ func Index(ctx context.Context, r io.ReaderAt, size int64) (*Table, error) {
 		if err != nil {
 			return nil, err
 		}
+		switch h.Typeflag {
+		case tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeDir, tar.TypeFifo:
+			h.Size = 0 // whatever it says, no content follows
+		}
 		if h.Size > size-offset {
 			return nil, fmt.Errorf("reading tar: %.100q: %d of %d bytes are there: %w", h.Name, size-offset, h.Size, ErrInvalid)
 		}
 		if err := x.add(ctx, h, offset); err != nil {
 			return nil, fmt.Errorf("reading tar: %w", err)
 		}
+		end = offset + h.Size + Padding(h.Size)
 	}
 }
 
@@ -171,6 +179,10 @@ func (t *Table) Find(name string) (Member, error) {
 	}
 	return Member{}, fmt.Errorf("%.100q: more than %d links: %w", name, maxHops, ErrInvalid)
 }
+
+// Ends reports whether the tar has the zeros that end one. Without them it may
+// have been cut between two members.
+func (t *Table) Ends() bool { return t.ends }
 
 // Files returns the regular files of the tar in its order.
 func (t *Table) Files() []Member { return t.files }

@@ -248,6 +248,16 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
+func TestEnds(t *testing.T) {
+	raw := pack(t, file("a", strings.Repeat("\x00", 2048)), file("b", ""))
+	for cut, want := range map[int]bool{0: true, 512: true, 1024: false, 1536: false} {
+		table, err := index(t.Context(), raw[:len(raw)-cut])
+		if err != nil || table.Ends() != want {
+			t.Errorf("%d bytes cut: Ends is not %v, %v", cut, want, err)
+		}
+	}
+}
+
 func FuzzIndex(f *testing.F) {
 	f.Add(pack(f, file("a", "b"), file("a", "b"), link(tar.TypeSymlink, "c", "a"), link(tar.TypeLink, "d", "a")))
 	f.Fuzz(func(t *testing.T, raw []byte) {
