@@ -41,7 +41,7 @@ var rooms = map[string]room{
 	"pkg/layout":            {3, []string{"github.com/gofrs/flock", "golang.org/x/sys"}},
 	"pkg/place/registry":    {4, []string{"golang.org/x/time"}},
 	"pkg/place/ocidir":      {floor: 4},
-	"pkg/place/archive":     {4, []string{"golang.org/x/sys"}},
+	"pkg/place/archive":     {4, []string{"github.com/gofrs/flock", "golang.org/x/sys"}},
 	"pkg/place/engine":      {floor: 4},
 	"pkg/place/daemon":      {floor: 4},
 	"pkg/place/cstorage":    {floor: 4},

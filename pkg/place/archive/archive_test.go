@@ -3,7 +3,6 @@ package archive_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -75,4 +74,3 @@ func openIfThere(t *testing.T, path string) place.Source {
 	return a
 }
 
-var _ = io.EOF
