@@ -1,0 +1,62 @@
+package registry
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/dray-oci/dray/pkg/manifest"
+	"github.com/dray-oci/dray/pkg/place/registry/internal/auth"
+	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
+)
+
+// A remote is a repository at one host.
+type remote struct {
+	*host
+	repository string
+	down       atomic.Bool // a mirror that did not answer is not asked again
+}
+
+func (c *Client) remote(ep Endpoint) *remote {
+	return &remote{host: c.host(ep.Host, ep.Insecure), repository: ep.Repository}
+}
+
+// path returns the path of what lies below the repository.
+func (m *remote) path(elem ...string) string {
+	return "/v2/" + m.repository + "/" + strings.Join(elem, "/")
+}
+
+// read returns a request that changes nothing.
+func (m *remote) read(method string, elem ...string) *wire.Request {
+	return &wire.Request{
+		Method: method, Path: m.path(elem...), Header: http.Header{},
+		Repository: m.repository, Scopes: []string{auth.Pull(m.repository)},
+	}
+}
+
+// write returns a request of somebody who writes: it may also be a question, so
+// that one token does for all.
+func (m *remote) write(method string, elem ...string) *wire.Request {
+	r := m.read(method, elem...)
+	r.Scopes = []string{auth.Push(m.repository)}
+	return r
+}
+
+// kind is the part of the path under which d lies.
+func kind(d v1.Descriptor) string {
+	if manifest.Is(d.MediaType) {
+		return "manifests"
+	}
+	return "blobs"
+}
+
+// accept returns the media types that are understood, for an Accept header.
+func accept() string {
+	return strings.Join([]string{
+		string(types.OCIImageIndex), string(types.DockerManifestList),
+		string(types.OCIManifestSchema1), string(types.DockerManifestSchema2),
+	}, ", ")
+}

@@ -1,0 +1,206 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
+)
+
+const (
+	// smallBytes is up to which size a blob is held in memory and sent with the
+	// request that ends its upload: two requests instead of three.
+	smallBytes = 1 << 20
+	// closingRate is how fast, at least, a registry is taken to hash what was
+	// uploaded before it answers: a second more of patience for each 10 MB.
+	closingRate = 10e6
+	// maxRestarts bounds how often one upload starts again without a network fault.
+	maxRestarts = 3
+)
+
+// An upload is one blob on its way up (distribution-spec: Pushing blobs): begin,
+// send, finish. After a break it asks how far it came.
+type upload struct {
+	r    *Repo
+	m    *remote
+	d    v1.Descriptor
+	open blob.Opener
+	raw  []byte // all of a small blob, verified
+
+	begun          // at is nil when it has not begun
+	offset   int64 // bytes that the registry has
+	reached  int64 // the furthest it ever had
+	asked    int64 // bytes in the last request that sent some
+	spliced  bool  // made of more than one request
+	restarts int
+	tries    *wire.Tries
+}
+
+func newUpload(r *Repo, m *remote, d v1.Descriptor, open blob.Opener) *upload {
+	u := &upload{r: r, m: m, d: d, open: open, tries: m.Tries()}
+	u.begun = r.takePending(d.Digest)
+	return u
+}
+
+func (u *upload) run(ctx context.Context) error {
+	if u.d.Size <= smallBytes {
+		raw, err := blob.ReadAll(ctx, u.open, u.d, smallBytes)
+		if err != nil {
+			u.abandon(ctx)
+			return err
+		}
+		u.raw = raw
+	}
+	for {
+		err := u.step(ctx)
+		if err == nil {
+			return nil
+		}
+		switch done, err := u.recover(ctx, err); {
+		case err != nil:
+			u.abandon(ctx)
+			return err
+		case done:
+			return nil
+		}
+	}
+}
+
+// step goes on from where the upload is, to the end.
+func (u *upload) step(ctx context.Context) error {
+	if u.at == nil {
+		if err := u.begin(ctx); err != nil {
+			return err
+		}
+	}
+	for u.raw == nil && u.offset < u.d.Size {
+		if err := u.send(ctx); err != nil {
+			return err
+		}
+	}
+	return u.finish(ctx)
+}
+
+func (u *upload) begin(ctx context.Context) error {
+	req := u.m.write(http.MethodPost, "blobs", "uploads", "")
+	req.Once = true
+	resp, err := u.m.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	u.begun, err = u.m.begun(resp)
+	u.offset, u.spliced = 0, false
+	return errors.Join(err, resp.Body.Close())
+}
+
+// begun reads the answer that begins an upload.
+func (m *remote) begun(resp *http.Response) (begun, error) {
+	at, err := m.Locate(resp, resp.Header.Get("Location"))
+	if err != nil {
+		return begun{}, err
+	}
+	b := begun{at: at}
+	if n, err := number(resp.Header.Get("OCI-Chunk-Min-Length")); err == nil {
+		b.minChunk = n
+	}
+	return b, nil
+}
+
+// request returns a request to where the upload goes on.
+func (u *upload) request(method string) *wire.Request {
+	req := u.m.write(method)
+	req.URL, req.Once = u.at, true
+	return req
+}
+
+// send sends the next chunk: all that is left, unless the host is known to take less.
+func (u *upload) send(ctx context.Context) error {
+	n := u.d.Size - u.offset
+	if chunk := u.m.chunkBytes.Load(); chunk > 0 {
+		n = min(n, max(chunk, u.minChunk))
+	}
+	req := u.request(http.MethodPatch)
+	req.Header.Set("Content-Type", "application/octet-stream")
+	if n < u.d.Size {
+		req.Header.Set("Content-Range", fmt.Sprintf("%d-%d", u.offset, u.offset+n-1))
+		u.spliced = true
+	}
+	req.Size, u.asked = n, n
+	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return u.source(ctx, u.offset, n) }
+	resp, err := u.m.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	u.moved(resp)
+	// What the registry says it has counts, if it can be true.
+	if has, ok := uploaded(resp); ok && has > u.offset && has < u.offset+n {
+		n = has - u.offset
+	}
+	u.advance(u.offset + n)
+	return resp.Body.Close()
+}
+
+// moved takes over where the registry wants to go on, if it says so.
+func (u *upload) moved(resp *http.Response) {
+	if at, err := u.m.Locate(resp, resp.Header.Get("Location")); err == nil {
+		u.at = at
+	}
+}
+
+func (u *upload) advance(offset int64) {
+	u.offset = offset
+	if offset > u.reached {
+		u.reached = offset
+		u.tries.Progress()
+	}
+}
+
+// finish ends the upload. Before it answers the registry may hash it all.
+func (u *upload) finish(ctx context.Context) error {
+	req := u.request(http.MethodPut)
+	req.URL = withDigest(*u.at, u.d.Digest)
+	req.Patience = time.Duration(float64(u.d.Size) / closingRate * float64(time.Second))
+	if u.raw != nil {
+		req.Header.Set("Content-Type", "application/octet-stream")
+		req.Size = u.d.Size
+		req.Body = blobBody(u.raw)
+	}
+	resp, err := u.m.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	return errors.Join(stored(resp, u.d), resp.Body.Close())
+}
+
+// withDigest adds the digest to a query that is otherwise kept to the letter: it may be signed.
+func withDigest(u url.URL, digest v1.Hash) *url.URL {
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += "digest=" + url.QueryEscape(digest.String())
+	return &u
+}
+
+func blobBody(raw []byte) func(context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context) (io.ReadCloser, error) { return blob.Bytes(raw)(ctx, 0, -1) }
+}
+
+// abandon tells the registry that nothing more will come. Whether it listens
+// changes nothing: registries clear away what was never finished.
+func (u *upload) abandon(ctx context.Context) {
+	if u.at == nil || ctx.Err() != nil {
+		return
+	}
+	if resp, err := u.m.Do(ctx, u.request(http.MethodDelete)); err == nil {
+		_ = resp.Body.Close()
+	}
+	u.begun = begun{}
+}
