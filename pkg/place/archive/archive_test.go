@@ -73,4 +73,3 @@ func openIfThere(t *testing.T, path string) place.Source {
 	}
 	return a
 }
-

@@ -47,7 +47,7 @@ func dockerImages(x *layout.Index, t *tree, w warner) []dockerImage {
 			byDigest[img.Descriptor.Digest] = i
 		}
 		if n, err := ref.ParseName(e.Root.Annotations[layout.AnnotationImageName]); err == nil {
-			found[i].tags = append(found[i].tags, n.Familiar())
+			found[i].tags = append(found[i].tags, n.Tagged())
 		}
 	}
 	return found

@@ -77,6 +77,9 @@ func (p *partial) begin(d *drawing) (err error) {
 		p.blobs[h] = newIncoming(p, s, p.journal.offsets[h])
 	}
 	if !p.journal.continued {
+		if fi.Size() > 0 {
+			p.events.Emit(event.Event{Kind: event.Note, Text: p.path + " is of another archive and is not continued"})
+		}
 		if err := p.file.Truncate(0); err != nil {
 			return err
 		}

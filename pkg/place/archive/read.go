@@ -7,15 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/compress"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/layout"
-	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/tario"
 )
@@ -33,12 +30,17 @@ type ReadOptions struct {
 type Archive struct {
 	path  string // for messages
 	o     ReadOptions
-	file  io.ReaderAt
-	close func() error
+	file  file
 	table *tario.Table
 	index *layout.Index
-	made  map[v1.Hash][]byte       // manifests that are not in the tar
 	files map[v1.Hash]tario.Member // content that does not stand under blobs/
+	other map[v1.Hash][]byte       // content that is no member
+	made  map[v1.Hash]bool         // manifests that were made here
+}
+
+type file interface {
+	io.ReaderAt
+	io.Closer
 }
 
 var (
@@ -57,50 +59,98 @@ func Open(ctx context.Context, path string, o ReadOptions) (*Archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading archive: %w", err)
 	}
-	a := &Archive{path: path, o: o, file: f, close: f.Close}
-	if err := a.openFile(ctx, f); err != nil {
-		return nil, fmt.Errorf("reading archive %s: %w", path, errors.Join(err, a.close()))
+	a := newArchive(path, o)
+	plain, err := isPlain(f)
+	switch {
+	case err != nil:
+		err = errors.Join(err, f.Close())
+	case plain:
+		err = a.read(ctx, f)
+	default:
+		err = errors.Join(a.unpack(ctx, f), f.Close())
 	}
-	return a, nil
+	return a.loaded(ctx, err)
 }
 
-// Read reads the archive that r holds to its end, into a temporary file.
+// Read reads the archive that r holds, compressed or not, into a temporary file.
 func Read(ctx context.Context, r io.Reader, o ReadOptions) (*Archive, error) {
-	a := &Archive{path: "stream", o: o, close: func() error { return nil }}
-	err := a.unpack(ctx, r)
-	if err == nil {
-		err = a.load(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading archive: %w", errors.Join(err, a.close()))
-	}
-	return a, nil
+	a := newArchive("from a stream", o)
+	return a.loaded(ctx, a.unpack(ctx, r))
 }
 
-func (a *Archive) openFile(ctx context.Context, f *os.File) error {
+func newArchive(path string, o ReadOptions) *Archive {
+	return &Archive{path: path, o: o, files: map[v1.Hash]tario.Member{}, other: map[v1.Hash][]byte{}, made: map[v1.Hash]bool{}}
+}
+
+// isPlain reports whether f can be read in place: a file that is not compressed.
+func isPlain(f *os.File) (bool, error) {
+	fi, err := f.Stat()
+	switch {
+	case err != nil:
+		return false, err
+	case fi.IsDir():
+		return false, fmt.Errorf("it is a folder: %w", place.ErrInvalid)
+	case !fi.Mode().IsRegular():
+		return false, nil
+	}
+	kind, err := sniff(io.NewSectionReader(f, 0, fi.Size()))
+	return kind == compress.None, err
+}
+
+// read makes the table of the tar in f, which it takes over.
+func (a *Archive) read(ctx context.Context, f *os.File) error {
+	a.file = f
 	fi, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if fi.IsDir() {
-		return fmt.Errorf("it is a folder: %w", place.ErrInvalid)
+	a.table, err = tario.Index(ctx, f, fi.Size())
+	return invalid(err)
+}
+
+// loaded returns a with its images found, if there was no err.
+func (a *Archive) loaded(ctx context.Context, err error) (*Archive, error) {
+	if err == nil {
+		err = a.load(ctx)
 	}
-	if fi.Mode().IsRegular() {
-		kind, err := a.sniff(tario.Member{Size: fi.Size()})
-		if err != nil {
-			return err
-		}
-		if kind == compress.None {
-			if a.table, err = tario.Index(ctx, f, fi.Size()); err != nil {
-				return invalid(err)
-			}
-			return a.load(ctx)
-		}
+	if err != nil {
+		return nil, fmt.Errorf("reading archive %s: %w", a.path, errors.Join(err, a.Close()))
 	}
-	if err := errors.Join(a.unpack(ctx, f), f.Close()); err != nil {
-		return err
+	return a, nil
+}
+
+// load finds out what form the archive has, and which images are in it.
+func (a *Archive) load(ctx context.Context) error {
+	if !a.table.Ends() {
+		return fmt.Errorf("it was cut: the tar has no end: %w", place.ErrInvalid)
 	}
-	return a.load(ctx)
+	hasIndex, hasManifests := a.holds("index.json"), a.holds("manifest.json")
+	switch {
+	case hasIndex && a.o.As != Docker:
+		return a.loadLayout()
+	case hasManifests && a.o.As != OCI:
+		return a.loadDocker(ctx)
+	case hasIndex:
+		return fmt.Errorf("it is an OCI archive, without the manifest.json of Docker: %w", place.ErrInvalid)
+	case hasManifests:
+		return fmt.Errorf("it is a Docker archive, without the index.json of OCI: %w", place.ErrInvalid)
+	case a.holds("repositories"):
+		return fmt.Errorf("Docker before 1.10 wrote it: %w", place.ErrUnsupported)
+	}
+	return fmt.Errorf("it has neither index.json nor manifest.json, so it holds no images: %w", place.ErrInvalid)
+}
+
+func (a *Archive) holds(name string) bool {
+	_, err := a.table.Find(name)
+	return err == nil
+}
+
+// Close closes the file, and removes a temporary one.
+func (a *Archive) Close() error {
+	if a.file == nil {
+		return nil
+	}
+	return a.file.Close()
 }
 
 // invalid says of a bad tar that it is the archive which is not valid.
@@ -111,173 +161,12 @@ func invalid(err error) error {
 	return err
 }
 
-// load finds out what form the archive has, and which images are in it.
-func (a *Archive) load(ctx context.Context) error {
-	if !a.table.Ends() {
-		return fmt.Errorf("it was cut: the tar has no end: %w", place.ErrInvalid)
+// sniff returns how the stream r is compressed.
+func sniff(r io.Reader) (compress.Kind, error) {
+	head := make([]byte, compress.SniffBytes)
+	n, err := io.ReadFull(r, head)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
 	}
-	_, noIndex := a.table.Find("index.json")
-	_, noManifests := a.table.Find("manifest.json")
-	switch {
-	case noIndex == nil && a.o.As != Docker:
-		return a.loadLayout()
-	case noManifests == nil && a.o.As != OCI:
-		return a.loadDocker(ctx)
-	}
-	why := "it has neither index.json nor manifest.json"
-	if _, err := a.table.Find("repositories"); err == nil {
-		why = "Docker before 1.10 wrote it"
-	} else if noIndex == nil || noManifests == nil {
-		why = "it is of the other form"
-	}
-	return fmt.Errorf("%s: %w", why, place.ErrInvalid)
+	return compress.Sniff(head[:n]), err
 }
-
-func (a *Archive) loadLayout() error {
-	if m, err := a.table.Find("oci-layout"); err == nil {
-		var version struct {
-			V string `json:"imageLayoutVersion"`
-		}
-		raw, err := a.readFile(m, 64<<10)
-		if err == nil {
-			err = manifest.Decode(raw, &version)
-		}
-		if err != nil || !strings.HasPrefix(version.V, "1.") {
-			return fmt.Errorf("oci-layout: version %.20q: %w: %w", version.V, place.ErrInvalid, err)
-		}
-	}
-	m, err := a.table.Find("index.json")
-	if err != nil {
-		return err
-	}
-	raw, err := a.readFile(m, manifest.MaxIndexBytes)
-	if err != nil {
-		return err
-	}
-	a.index, err = layout.ParseIndex(raw)
-	return err
-}
-
-// readFile reads a bounded file whole.
-func (a *Archive) readFile(m tario.Member, maxBytes int64) ([]byte, error) {
-	if m.Size > maxBytes {
-		return nil, fmt.Errorf("%.100q is %d bytes, more than the %d allowed: %w", m.Name, m.Size, maxBytes, place.ErrInvalid)
-	}
-	raw := make([]byte, m.Size)
-	if _, err := io.ReadFull(a.section(m), raw); err != nil {
-		return nil, fmt.Errorf("%.100q: %w", m.Name, err)
-	}
-	return raw, nil
-}
-
-func (a *Archive) section(m tario.Member) *io.SectionReader {
-	return io.NewSectionReader(a.file, m.Offset, m.Size)
-}
-
-// Resolve returns the image that name means: "" for the only one, a full name, a
-// tag, or "@sha256:…", which also finds manifests that only an index names. The
-// manifest of an image in Docker's form, which has none, is made here: it is the
-// same every time, but its digest is a new one.
-func (a *Archive) Resolve(ctx context.Context, name string) (v1.Descriptor, error) {
-	root, err := a.index.Pick(name)
-	if _, digest, ok := strings.Cut(name, "@"); ok && errors.Is(err, place.ErrNotFound) {
-		root, err = a.nested(digest)
-	}
-	if err == nil && root.MediaType == "" {
-		var doc *manifest.Doc
-		if doc, err = place.ReadManifest(ctx, a, root); err == nil {
-			root.MediaType = doc.Descriptor.MediaType
-		}
-	}
-	if err != nil {
-		return v1.Descriptor{}, fmt.Errorf("reading archive %s: %w", a.path, err)
-	}
-	if _, ok := a.made[root.Digest]; ok {
-		a.o.Events.Emit(event.Event{
-			Kind: event.Note, Blob: root, Name: layout.Name(root),
-			Text: fmt.Sprintf("there are no manifests in %s, so the digest is new: %s", a.path, root.Digest),
-		})
-	}
-	return root, nil
-}
-
-// nested returns the manifest with that digest, which index.json does not name.
-func (a *Archive) nested(digest string) (v1.Descriptor, error) {
-	h, err := v1.NewHash(digest)
-	if err != nil {
-		return v1.Descriptor{}, fmt.Errorf("%w: %w", place.ErrInvalid, err)
-	}
-	m, err := a.find(h)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	raw, err := a.readFile(m, manifest.MaxBytes)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	d := v1.Descriptor{Digest: h, Size: m.Size}
-	if err := verify(d, raw); err != nil {
-		return v1.Descriptor{}, err
-	}
-	doc, err := manifest.Parse(d, raw)
-	if err != nil {
-		return v1.Descriptor{}, fmt.Errorf("%w: %w", place.ErrInvalid, err)
-	}
-	return doc.Descriptor, nil
-}
-
-// find returns the member with the content h.
-func (a *Archive) find(h v1.Hash) (tario.Member, error) {
-	if m, ok := a.files[h]; ok {
-		return m, nil
-	}
-	m, err := a.table.Find("blobs/" + h.Algorithm + "/" + h.Hex)
-	if errors.Is(err, fs.ErrNotExist) {
-		return m, fmt.Errorf("%s: %w", h, place.ErrNotFound)
-	}
-	return m, invalid(err)
-}
-
-// Open opens the content of d.
-func (a *Archive) Open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
-	return a.OpenRange(ctx, d, 0, -1)
-}
-
-// OpenRange opens a part of the content of d.
-func (a *Archive) OpenRange(ctx context.Context, d v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
-	rc, err := a.openRange(ctx, d, offset, length)
-	if err != nil {
-		return nil, fmt.Errorf("reading archive %s: %w", a.path, err)
-	}
-	return rc, nil
-}
-
-func (a *Archive) openRange(ctx context.Context, d v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
-	if raw, ok := a.made[d.Digest]; ok {
-		return blob.Bytes(raw)(ctx, offset, length)
-	}
-	m, err := a.find(d.Digest)
-	if err != nil {
-		return nil, err
-	}
-	if offset < 0 || offset > m.Size {
-		return nil, fmt.Errorf("%s: %w", d.Digest, blob.ErrOffset)
-	}
-	if rest := m.Size - offset; length < 0 || length > rest {
-		length = rest
-	}
-	return io.NopCloser(io.NewSectionReader(a.file, m.Offset+offset, length)), nil
-}
-
-// List visits the images in order of their names.
-func (a *Archive) List(_ context.Context, visit func(place.Entry) error) error {
-	for _, e := range a.index.List() {
-		if err := visit(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Close closes the file, or removes the temporary one.
-func (a *Archive) Close() error { return a.close() }

@@ -38,7 +38,7 @@ func (a *Archive) unpack(ctx context.Context, r io.Reader) error {
 	if err != nil {
 		return errors.Join(err, z.Close())
 	}
-	a.file, a.close = f, f.Close
+	a.file = f
 	n, err := blob.Copy(ctx, &spacious{f: f.File}, buf)
 	if err := errors.Join(err, z.Close()); err != nil {
 		return err
