@@ -1,0 +1,168 @@
+// Package open is the way from a name to a place: the one spot that knows all
+// places, and that stacks wrappers around them.
+package open
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/time/rate"
+
+	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/place/archive"
+	"github.com/dray-oci/dray/pkg/place/cstorage"
+	"github.com/dray-oci/dray/pkg/place/daemon"
+	"github.com/dray-oci/dray/pkg/place/engine"
+	"github.com/dray-oci/dray/pkg/place/ocidir"
+	"github.com/dray-oci/dray/pkg/place/registry"
+	"github.com/dray-oci/dray/pkg/place/store"
+	"github.com/dray-oci/dray/pkg/place/wrap"
+	"github.com/dray-oci/dray/pkg/ref"
+)
+
+// Options are what places need. The zero value reaches layouts and archive files only.
+type Options struct {
+	Store    string // folder of the local store; empty: there is none
+	TempDir  string // for what has to be unpacked or spooled; empty: the system's
+	Offline  bool   // bare names mean the store, and no registry is asked
+	Registry *registry.Client
+	Limit    *rate.Limiter // on what is read, all sources together; nil: none
+	Docker   daemon.Options
+	Podman   cstorage.Options
+	Form     archive.Form // of archives that are written
+	Stdin    io.Reader    // what "-" reads
+	Stdout   io.Writer    // what "-" writes
+	Events   event.Handler
+}
+
+// ErrOffline is returned for what cannot be had without the network.
+var ErrOffline = errors.New("the network is not to be used")
+
+// Doors open places. They are safe for concurrent use.
+type Doors struct{ o Options }
+
+// New returns doors; it opens none.
+func New(o Options) *Doors { return &Doors{o} }
+
+// A Source is an open place with what was named in it.
+type Source struct {
+	place.Source
+	Ref  ref.Ref
+	Name string // for Resolve
+}
+
+// Unwrap lets [place.As] look through.
+func (s *Source) Unwrap() place.Source { return s.Source }
+
+// Source opens what r names for reading. The caller closes it. A registry is
+// not asked before something is resolved; archives are read through once here.
+func (d *Doors) Source(ctx context.Context, r ref.Ref) (*Source, error) {
+	src, name, err := d.source(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{Source: wrap.Limit(src, d.o.Limit), Ref: r, Name: name}, nil
+}
+
+func (d *Doors) source(ctx context.Context, r ref.Ref) (place.Source, string, error) {
+	switch r.Kind {
+	case ref.Registry:
+		return d.registry(r)
+	case ref.Store:
+		s, err := d.Store()
+		return s, nameOf(r), err
+	case ref.DockerDaemon, ref.ContainersStorage:
+		if nameOf(r) == "" {
+			return nil, "", fmt.Errorf("reading %s: name an image in it", r)
+		}
+		e, err := d.engine(ctx, r.Kind)
+		if err != nil {
+			return nil, "", err
+		}
+		return &engineSource{engine.NewSource(e, d.streams(), d.o.Events), e}, nameOf(r), nil
+	case ref.OCIDir:
+		return ocidir.New(r.Path, d.o.Events), r.Image, nil
+	}
+	if isFolder(r) {
+		return ocidir.New(r.Path, d.o.Events), "", nil
+	}
+	src, err := d.archive(ctx, r)
+	return src, r.Image, err
+}
+
+// registry opens a repository, or offline what the store has of it. Content that
+// the store has is never asked for.
+func (d *Doors) registry(r ref.Ref) (place.Source, string, error) {
+	if d.o.Offline && r.Explicit {
+		return nil, "", fmt.Errorf("reading %s: %w", r, ErrOffline)
+	}
+	if d.o.Offline {
+		s, err := d.Store()
+		return s, nameOf(r), err
+	}
+	repo := d.o.Registry.Repo(r.Name)
+	if !d.hasStore() {
+		return repo, r.Name.Identifier(), nil
+	}
+	s, err := d.Store()
+	if err != nil {
+		return nil, "", err
+	}
+	return wrap.Cache(repo, s, d.o.Events), r.Name.Identifier(), nil
+}
+
+// hasStore reports whether there is a store to look into; reading does not make one.
+func (d *Doors) hasStore() bool {
+	if d.o.Store == "" {
+		return false
+	}
+	_, err := os.Stat(d.o.Store)
+	return err == nil
+}
+
+// Store opens the local store. The caller closes it.
+func (d *Doors) Store() (*store.Store, error) {
+	if d.o.Store == "" {
+		return nil, errors.New("opening store: there is no home folder: set DRAY_HOME or --home")
+	}
+	return store.New(d.o.Store, d.o.Events), nil
+}
+
+func (d *Doors) readOptions(k ref.Kind) archive.ReadOptions {
+	o := archive.ReadOptions{TempDir: d.o.TempDir, Events: d.o.Events}
+	switch k {
+	case ref.OCIArchive:
+		o.As = archive.OCI
+	case ref.DockerArchive:
+		o.As = archive.Docker
+	}
+	return o
+}
+
+func (d *Doors) archive(ctx context.Context, r ref.Ref) (place.Source, error) {
+	if r.Path == "-" {
+		return archive.Read(ctx, d.o.Stdin, d.readOptions(r.Kind))
+	}
+	return archive.Open(ctx, r.Path, d.readOptions(r.Kind))
+}
+
+// isFolder reports whether the plain path of r is a folder, which then is a layout.
+func isFolder(r ref.Ref) bool {
+	if r.Kind != ref.Path || r.Path == "-" {
+		return false
+	}
+	fi, err := os.Stat(r.Path)
+	return err == nil && fi.IsDir()
+}
+
+// nameOf is the image name in r, or empty.
+func nameOf(r ref.Ref) string {
+	if r.Name == (ref.Name{}) {
+		return ""
+	}
+	return r.Name.String()
+}

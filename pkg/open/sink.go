@@ -1,0 +1,93 @@
+package open
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/place/archive"
+	"github.com/dray-oci/dray/pkg/place/engine"
+	"github.com/dray-oci/dray/pkg/place/ocidir"
+	"github.com/dray-oci/dray/pkg/ref"
+)
+
+// A Sink is a place open for writing.
+type Sink struct {
+	place.Sink
+	Ref ref.Ref
+}
+
+// Unwrap lets [place.As] look through.
+func (s *Sink) Unwrap() place.Sink { return s.Sink }
+
+// Names returns under which names something is to be committed that was called
+// given where it came from: the name that the sink's own ref has, else given.
+func (s *Sink) Names(given []string) []string {
+	switch {
+	case s.Ref.Kind == ref.Registry && s.Ref.Name.Tag == "":
+		return nil // by digest alone
+	case s.Ref.Kind == ref.Registry:
+		return []string{s.Ref.Name.Tag}
+	case nameOf(s.Ref) != "":
+		return []string{nameOf(s.Ref)}
+	case s.Ref.Image != "":
+		return []string{s.Ref.Image}
+	}
+	return given
+}
+
+// Sink opens what r names for writing. The caller closes it, and looks at the
+// error. Nothing is made before the first Put.
+func (d *Doors) Sink(ctx context.Context, r ref.Ref) (*Sink, error) {
+	s, err := d.sink(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &Sink{Sink: s, Ref: r}, nil
+}
+
+func (d *Doors) sink(ctx context.Context, r ref.Ref) (place.Sink, error) {
+	switch r.Kind {
+	case ref.Registry:
+		if d.o.Offline {
+			return nil, fmt.Errorf("writing %s: %w", r, ErrOffline)
+		}
+		return d.o.Registry.Repo(r.Name), nil
+	case ref.Store:
+		return d.Store()
+	case ref.DockerDaemon, ref.ContainersStorage:
+		e, err := d.engine(ctx, r.Kind)
+		if err != nil {
+			return nil, err
+		}
+		return &engineSink{engine.NewSink(e, d.streams()), e}, nil
+	case ref.OCIDir:
+		return ocidir.New(r.Path, d.o.Events), nil
+	}
+	if strings.HasPrefix(r.Image, "@") {
+		return nil, fmt.Errorf("writing %s: an archive is written under a name, not a digest", r)
+	}
+	if isFolder(r) {
+		return ocidir.New(r.Path, d.o.Events), nil
+	}
+	return d.newArchive(r)
+}
+
+func (d *Doors) newArchive(r ref.Ref) (place.Sink, error) {
+	o := archive.Options{As: d.o.Form, Events: d.o.Events}
+	switch r.Kind {
+	case ref.OCIArchive:
+		o.As = archive.OCI
+	case ref.DockerArchive:
+		o.As = archive.Docker
+	}
+	if r.Path == "-" {
+		return archive.NewStream(stdout{d.o.Stdout}, o)
+	}
+	return archive.Create(r.Path, o)
+}
+
+// stdout hides that a stream can be closed or sought.
+type stdout struct{ io.Writer }
