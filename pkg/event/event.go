@@ -23,7 +23,7 @@ const (
 	Resume Kind = "resume"
 	// Done says that Blob stands, verified, at the destination.
 	Done Kind = "done"
-	// Skip says that Blob needed no transfer; Text says why: "present", "mounted" or "cached".
+	// Skip says that Blob needed no transfer; Text says why: "present" or "mounted".
 	Skip Kind = "skip"
 	// Commit says that Name now stands for Blob at the destination.
 	Commit Kind = "commit"

@@ -83,7 +83,7 @@ func (d *Doors) source(ctx context.Context, r ref.Ref) (place.Source, string, er
 		if err != nil {
 			return nil, "", err
 		}
-		return &engineSource{engine.NewSource(e, d.streams(), d.o.Events), e}, nameOf(r), nil
+		return &engineSource{engine.NewSource(e, d.streams(), nameOf(r), d.o.Events), e}, nameOf(r), nil
 	case ref.OCIDir:
 		return ocidir.New(r.Path, d.o.Events), r.Image, nil
 	}
@@ -112,7 +112,7 @@ func (d *Doors) registry(r ref.Ref) (place.Source, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return wrap.Cache(repo, s, d.o.Events), r.Name.Identifier(), nil
+	return wrap.Cache(repo, s), r.Name.Identifier(), nil
 }
 
 // hasStore reports whether there is a store to look into; reading does not make one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -41,6 +42,9 @@ type builder struct {
 	known   map[v1.Hash][]byte // documents that were made here
 	skip    map[v1.Hash]bool   // children of a sparse index that stay behind
 	level   map[v1.Hash]int
+
+	taken, others string // platforms, for people; others is empty if all were taken
+	asked         bool   // for just these
 }
 
 func newTree(ctx context.Context, dst place.Sink, r Request, o Options) (*tree, error) {
@@ -64,6 +68,7 @@ func newTree(ctx context.Context, dst place.Sink, r Request, o Options) (*tree, 
 	if err != nil {
 		return nil, err
 	}
+	b.noteChange(doc, chosen)
 	b.known[chosen.Descriptor.Digest] = chosen.Raw
 	b.root = rootOf(chosen, origin)
 	if _, err := b.visit(ctx, chosen.Descriptor, 0); err != nil {
@@ -121,9 +126,8 @@ func (b *builder) choose(ctx context.Context, traits place.Traits, doc *manifest
 	if traits.NoIndex && len(chosen) > 1 {
 		return nil, fmt.Errorf("%s takes one platform, not %d: %w", traits.Kind, len(chosen), place.ErrUnsupported)
 	}
-	if !asked {
-		b.noteOthers(platforms, chosen)
-	}
+	b.taken, b.others = taken(platforms, chosen)
+	b.asked = asked
 	if b.o.Sparse && traits.Sparse && doc.Index != nil {
 		b.leaveOut(doc, entries, chosen)
 		return doc, nil
@@ -138,19 +142,33 @@ func (b *builder) noteForeign(p arch.Platform) {
 	}
 }
 
-// noteOthers says which platforms were left out by default.
-func (b *builder) noteOthers(platforms []arch.Platform, chosen []int) {
-	if len(chosen) != 1 || len(platforms) == 1 {
-		return
-	}
-	var others []string
+// taken returns which of platforms were chosen and which were not, for people.
+func taken(platforms []arch.Platform, chosen []int) (took, left string) {
+	var a, b []string
 	for i, p := range platforms {
-		if i != chosen[0] {
-			others = append(others, p.String())
+		if slices.Contains(chosen, i) {
+			a = append(a, p.String())
+		} else {
+			b = append(b, p.String())
 		}
 	}
-	b.note(fmt.Sprintf("took %s; there are also %s", platforms[chosen[0]], strings.Join(others, ", ")),
-		"--platform all takes them all")
+	return strings.Join(a, ", "), strings.Join(b, ", ")
+}
+
+// noteChange says that what is copied is not all that was named, and its digest another.
+func (b *builder) noteChange(doc, chosen *manifest.Doc) {
+	if b.others == "" {
+		return
+	}
+	text := fmt.Sprintf("took %s of %s", b.taken, doc.Descriptor.Digest)
+	if chosen.Descriptor.Digest != doc.Descriptor.Digest {
+		text += fmt.Sprintf(", which is %s", chosen.Descriptor.Digest)
+	}
+	if b.asked {
+		b.note(text, "")
+		return
+	}
+	b.note(text+"; there are also "+b.others, "--platform all takes them all and keeps the digest")
 }
 
 func (b *builder) note(text, hint string) {

@@ -10,7 +10,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/time/rate"
 
-	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -78,14 +77,11 @@ func (r *limitedReader) Read(p []byte) (int, error) {
 
 // Cache returns src, whose content is taken from near where near has it. Only
 // content that was verified when it came may stand in near. Closing closes both.
-func Cache(src, near place.Source, events event.Handler) place.Source {
-	return &cached{src, near, events}
-}
+func Cache(src, near place.Source) place.Source { return &cached{src, near} }
 
 type cached struct {
 	place.Source
-	near   place.Source
-	events event.Handler
+	near place.Source
 }
 
 var _ place.Ranger = (*cached)(nil)
@@ -98,7 +94,6 @@ func (s *cached) Open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, erro
 
 func (s *cached) OpenRange(ctx context.Context, d v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if rc, err := place.OpenRange(ctx, s.near, d, offset, length); err == nil {
-		s.events.Emit(event.Event{Kind: event.Skip, Blob: d, Text: "cached"})
 		return rc, nil
 	}
 	return place.OpenRange(ctx, s.Source, d, offset, length)
