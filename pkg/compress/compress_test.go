@@ -114,14 +114,21 @@ func TestDamagedStreamsFail(t *testing.T) {
 		whole := pack(t, k, content)
 		for _, n := range []int{5, len(whole) / 2, len(whole) - 1} {
 			_, _, err := unpack(whole[:n], compress.Limits{})
-			if err == nil || errors.Is(err, io.EOF) {
+			if !errors.Is(err, compress.ErrDamaged) || errors.Is(err, io.EOF) {
 				t.Errorf("%s cut at %d: %v", k, n, err)
 			}
 		}
 		flipped := bytes.Clone(whole)
 		flipped[len(flipped)-3] ^= 1 // in the checksum or the length
-		if _, _, err := unpack(flipped, compress.Limits{}); err == nil {
-			t.Errorf("%s: a wrong checksum passes", k)
+		if _, _, err := unpack(flipped, compress.Limits{}); !errors.Is(err, compress.ErrDamaged) {
+			t.Errorf("%s with a wrong checksum: %v", k, err)
+		}
+		r, err := compress.NewReader(io.MultiReader(bytes.NewReader(whole[:30]), iotest.ErrReader(io.ErrClosedPipe)), compress.Limits{})
+		if err == nil {
+			_, err = io.ReadAll(r)
+		}
+		if !errors.Is(err, io.ErrClosedPipe) || errors.Is(err, compress.ErrDamaged) {
+			t.Errorf("%s that the source cuts: %v", k, err)
 		}
 	}
 	broken := errors.New("broken")

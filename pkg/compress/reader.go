@@ -23,8 +23,13 @@ const (
 	freeBytes = 64 << 20
 )
 
-// ErrBomb is returned for a stream that becomes larger than Limits allow.
-var ErrBomb = errors.New("it becomes larger than anything honest")
+// Errors that say that the stream is at fault, and not whoever delivers it.
+var (
+	// ErrBomb: it becomes larger than Limits allow.
+	ErrBomb = errors.New("it becomes larger than anything honest")
+	// ErrDamaged: it is cut, its checksum is wrong, or it wants too much memory.
+	ErrDamaged = errors.New("the compressed stream is damaged")
+)
 
 // Limits bound what is decompressed. The zero value bounds only the ratio.
 type Limits struct {
@@ -59,9 +64,10 @@ func NewReader(r io.Reader, l Limits) (*Reader, error) {
 	case Gzip:
 		z, err := gzip.NewReader(buf)
 		if err != nil {
-			return nil, fmt.Errorf("reading gzip: %w", noEOF(err))
+			return nil, d.blame(err)
 		}
-		d.out, d.close = z, z.Close
+		// What its Close returns, Read has returned.
+		d.out, d.close = z, func() error { _ = z.Close(); return nil }
 	case Zstd:
 		z, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(math.MaxInt64))
 		if err != nil {
@@ -81,10 +87,22 @@ func (d *Reader) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("more than %d bytes: %w", d.max, ErrBomb)
 	case d.n > freeBytes && d.n/maxRatio > d.in.n:
 		return 0, fmt.Errorf("%d bytes of %s became %d: %w", d.in.n, d.Kind, d.n, ErrBomb)
-	case err != nil && !errors.Is(err, io.EOF) && d.Kind != None:
-		err = fmt.Errorf("reading %s: %w", d.Kind, err)
+	case err == nil || err == io.EOF: // a wrapped one is no end
+		return n, err
 	}
-	return n, err
+	return n, d.blame(err)
+}
+
+// blame says of an error that did not come from the source that the stream is
+// damaged, and keeps one that ends too soon from passing for a clean end.
+func (d *Reader) blame(err error) error {
+	if d.in.err != nil || d.Kind == None {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("reading %s: %w: %w", d.Kind, ErrDamaged, err)
 }
 
 // Close releases what the reader holds.
@@ -92,20 +110,16 @@ func (d *Reader) Close() error { return d.close() }
 
 // counter counts what was read, up to a buffer more than what was decoded.
 type counter struct {
-	r io.Reader
-	n int64
+	r   io.Reader
+	n   int64
+	err error // other than io.EOF
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
-	return n, err
-}
-
-// noEOF keeps a stream that ends too soon from passing for a clean end.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
 	}
-	return err
+	return n, err
 }

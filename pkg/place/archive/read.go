@@ -153,9 +153,9 @@ func (a *Archive) Close() error {
 	return a.file.Close()
 }
 
-// invalid says of a bad tar that it is the archive which is not valid.
+// invalid says of a bad tar, or a bad compression, that the archive is not valid.
 func invalid(err error) error {
-	if errors.Is(err, tario.ErrInvalid) {
+	if errors.Is(err, tario.ErrInvalid) || errors.Is(err, compress.ErrDamaged) || errors.Is(err, compress.ErrBomb) {
 		return fmt.Errorf("%w: %w", place.ErrInvalid, err)
 	}
 	return err

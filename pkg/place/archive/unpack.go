@@ -28,11 +28,11 @@ const spaceEvery = 64 << 20
 func (a *Archive) unpack(ctx context.Context, r io.Reader) error {
 	z, err := compress.NewReader(r, compress.Limits{})
 	if err != nil {
-		return fmt.Errorf("%w: %w", place.ErrInvalid, err)
+		return invalid(err)
 	}
 	buf := bufio.NewReaderSize(z, 64<<10)
 	if err := looksLikeTar(buf); err != nil {
-		return errors.Join(err, z.Close())
+		return errors.Join(invalid(err), z.Close())
 	}
 	f, err := createTemp(a.o.TempDir)
 	if err != nil {
@@ -41,7 +41,7 @@ func (a *Archive) unpack(ctx context.Context, r io.Reader) error {
 	a.file = f
 	n, err := blob.Copy(ctx, &spacious{f: f.File}, buf)
 	if err := errors.Join(err, z.Close()); err != nil {
-		return err
+		return invalid(err)
 	}
 	a.o.Events.Emit(event.Event{
 		Kind: event.Note, Name: a.path, N: n,
