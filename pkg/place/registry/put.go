@@ -22,30 +22,6 @@ func (r *Repo) Traits() place.Traits {
 	return place.Traits{Kind: "registry", Sparse: true, Puts: r.c.o.PerHost}
 }
 
-// Has asks with one HEAD request whether the registry has d.
-func (r *Repo) Has(ctx context.Context, d v1.Descriptor) (bool, error) {
-	_, m, err := r.remotes(ctx)
-	if err != nil {
-		return false, err
-	}
-	if doc, ok := r.docs.get(d.Digest); ok && doc.put {
-		return true, nil
-	}
-	req := m.write(http.MethodHead, kind(d), d.Digest.String())
-	if manifest.Is(d.MediaType) {
-		req.Header.Set("Accept", string(d.MediaType))
-	}
-	resp, err := m.Do(ctx, req)
-	if errors.Is(err, place.ErrNotFound) || errors.Is(err, place.ErrDenied) {
-		return false, nil // who may not ask may still be allowed to write: that will tell
-	}
-	if err != nil {
-		return false, fmt.Errorf("asking for %s: %w", r.label(d.Digest.String()), err)
-	}
-	size := resp.ContentLength
-	return size < 0 || size == d.Size, resp.Body.Close()
-}
-
 // Put stores d. Small content is read, verified and sent in one piece; more goes
 // up in a stream that is continued after a break, and verified by the registry.
 func (r *Repo) Put(ctx context.Context, d v1.Descriptor, open blob.Opener) error {
@@ -96,6 +72,7 @@ func (r *Repo) putManifest(ctx context.Context, m *remote, d v1.Descriptor, raw 
 	if err != nil {
 		return false, err
 	}
+	r.isNew.Store(false)
 	subject = resp.Header.Get("OCI-Subject") != ""
 	return subject, errors.Join(stored(resp, d), resp.Body.Close())
 }

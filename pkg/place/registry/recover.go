@@ -67,7 +67,7 @@ func isLost(e *wire.Error) bool {
 // may have been lost: then it does.
 func (u *upload) restart(ctx context.Context) (done bool, _ error) {
 	if u.at != nil && (u.raw != nil || u.offset == u.d.Size) {
-		if has, err := u.r.Has(ctx, u.d); has || err != nil {
+		if has, err := u.m.has(ctx, u.d); has || err != nil {
 			return has, err
 		}
 	}

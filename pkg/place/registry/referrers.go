@@ -30,9 +30,12 @@ func (r *Repo) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor,
 		return nil, err
 	}
 	var list []v1.Descriptor
-	err := r.first(ctx, func(m *remote, _ bool) error {
+	err := r.first(ctx, func(m *remote, last bool) error {
 		var err error
 		list, err = r.referrers(ctx, m, d.Digest)
+		if err == nil && len(list) == 0 && !last {
+			return place.ErrNotFound // a mirror need not have what refers to an image
+		}
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -21,6 +22,8 @@ type Repo struct {
 	c    *Client
 	name ref.Name
 	docs docs // manifests that passed here
+
+	lookedNew, isNew atomic.Bool // whether the repository exists: was that asked, and does it not
 
 	mu      sync.Mutex
 	reads   []*remote // nil until first asked for

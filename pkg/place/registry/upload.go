@@ -123,28 +123,28 @@ func (u *upload) request(method string) *wire.Request {
 
 // send sends the next chunk: all that is left, unless the host is known to take less.
 func (u *upload) send(ctx context.Context) error {
-	n := u.d.Size - u.offset
+	offset, n := u.offset, u.d.Size-u.offset
 	if chunk := u.m.chunkBytes.Load(); chunk > 0 {
 		n = min(n, max(chunk, u.minChunk))
 	}
 	req := u.request(http.MethodPatch)
 	req.Header.Set("Content-Type", "application/octet-stream")
 	if n < u.d.Size {
-		req.Header.Set("Content-Range", fmt.Sprintf("%d-%d", u.offset, u.offset+n-1))
+		req.Header.Set("Content-Range", fmt.Sprintf("%d-%d", offset, offset+n-1))
 		u.spliced = true
 	}
 	req.Size, u.asked = n, n
-	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return u.source(ctx, u.offset, n) }
+	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return u.source(ctx, offset, n) }
 	resp, err := u.m.Do(ctx, req)
 	if err != nil {
 		return err
 	}
 	u.moved(resp)
 	// What the registry says it has counts, if it can be true.
-	if has, ok := uploaded(resp); ok && has > u.offset && has < u.offset+n {
-		n = has - u.offset
+	if has, ok := uploaded(resp); ok && has > offset && has < offset+n {
+		n = has - offset
 	}
-	u.advance(u.offset + n)
+	u.advance(offset + n)
 	return resp.Body.Close()
 }
 

@@ -32,16 +32,7 @@ func (h *Host) fetchToken(ctx context.Context, t auth.TokenRequest) ([]byte, err
 			Body:   func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(form)), nil },
 		}
 	}
-	tries := h.Tries()
-	for {
-		body, err := h.askToken(ctx, r, t)
-		if err == nil {
-			return body, nil
-		}
-		if err := tries.Wait(ctx, err); err != nil {
-			return nil, err
-		}
-	}
+	return h.askToken(ctx, r, t)
 }
 
 func (h *Host) askToken(ctx context.Context, r *Request, t auth.TokenRequest) ([]byte, error) {
