@@ -32,12 +32,13 @@ const File = `{"imageLayoutVersion":"1.0.0"}`
 
 // An Index is the index.json of a layout. It is not safe for concurrent use.
 type Index struct {
-	doc v1.IndexManifest
+	doc   v1.IndexManifest
+	names map[string]bool // of all entries, and perhaps of some that are gone
 }
 
 // NewIndex returns an index without images.
 func NewIndex() *Index {
-	return &Index{v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{}}}
+	return newIndex(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{}})
 }
 
 // ParseIndex parses an index.json of at most [manifest.MaxIndexBytes].
@@ -46,7 +47,30 @@ func ParseIndex(raw []byte) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", place.ErrInvalid, err)
 	}
-	return &Index{*doc}, nil
+	return newIndex(*doc), nil
+}
+
+func newIndex(doc v1.IndexManifest) *Index {
+	x := &Index{doc, map[string]bool{}}
+	for _, d := range doc.Manifests {
+		x.remember(d)
+	}
+	return x
+}
+
+// remember spares Add to look at every entry for every name.
+func (x *Index) remember(d v1.Descriptor) {
+	name := Name(d)
+	x.names[name] = true
+	if n, ok := fullName(name); ok {
+		x.names[n.Tagged()] = true
+	}
+}
+
+// mayHave reports whether there can be an entry with that name.
+func (x *Index) mayHave(name string) bool {
+	n, err := ref.ParseName(name)
+	return x.names[name] || err == nil && x.names[n.Tagged()]
 }
 
 // Add makes root stand under names, which it takes from whatever had them. With
@@ -55,8 +79,12 @@ func ParseIndex(raw []byte) (*Index, error) {
 // string only as the specification has it.
 func (x *Index) Add(root v1.Descriptor, names ...string) {
 	for _, n := range names {
-		x.Remove(n)
-		x.doc.Manifests = append(x.doc.Manifests, named(root, n))
+		if x.mayHave(n) {
+			x.Remove(n)
+		}
+		d := named(root, n)
+		x.doc.Manifests = append(x.doc.Manifests, d)
+		x.remember(d)
 	}
 	if len(names) == 0 && !slices.ContainsFunc(x.doc.Manifests, func(d v1.Descriptor) bool { return d.Digest == root.Digest }) {
 		x.doc.Manifests = append(x.doc.Manifests, named(root, ""))
