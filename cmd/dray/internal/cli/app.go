@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/dray-oci/dray/arch"
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/config"
+	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/open"
+	"github.com/dray-oci/dray/pkg/place/archive"
+	"github.com/dray-oci/dray/pkg/place/cstorage"
+	"github.com/dray-oci/dray/pkg/place/daemon"
+	"github.com/dray-oci/dray/pkg/place/registry"
+	"github.com/dray-oci/dray/pkg/place/store"
+	"github.com/dray-oci/dray/pkg/place/wrap"
+	"github.com/dray-oci/dray/pkg/ref"
+	"github.com/dray-oci/dray/pkg/transfer"
+)
+
+// An app is one run of dray: the flags, and what commands need, made on demand
+// so that none pays for what it does not use.
+type app struct {
+	env     Env
+	streams *ui.Streams
+	o       options
+	hosts   []string // registries that the command names: see [app.given]
+
+	progress *ui.Progress
+	config   *config.Config
+	client   *registry.Client
+	doors    *open.Doors
+}
+
+// refs parses names, and remembers the registries in them.
+func (a *app) refs(names ...string) ([]ref.Ref, error) {
+	refs := make([]ref.Ref, 0, len(names))
+	for _, name := range names {
+		r, err := ref.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		if r.Kind == ref.Registry && !slices.Contains(a.hosts, r.Name.Host) {
+			a.hosts = append(a.hosts, r.Name.Host)
+		}
+		refs = append(refs, r)
+	}
+	return refs, nil
+}
+
+// close ends what was begun; the last line of the progress is drawn here.
+func (a *app) close() error {
+	var errs []error
+	if a.client != nil {
+		errs = append(errs, a.client.Close())
+	}
+	if a.progress != nil {
+		errs = append(errs, a.progress.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// events is where everything that happens is shown.
+func (a *app) events() (event.Handler, error) {
+	if a.progress == nil {
+		p, err := ui.NewProgress(a.streams, ui.ProgressOptions{Mode: a.o.progress, Verbose: a.o.verbose, Quiet: a.o.quiet})
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		a.progress = p
+	}
+	return a.progress.Handle, nil
+}
+
+// format parses --format.
+func (a *app) format() (ui.Format, error) {
+	f, err := ui.ParseFormat(a.o.format)
+	if err != nil {
+		return f, &usageError{fmt.Errorf("--format: %w", err)}
+	}
+	return f, nil
+}
+
+// userHome is the home folder, or empty where there is none.
+func (a *app) userHome() string {
+	if runtime.GOOS == "windows" {
+		return a.env.Getenv("USERPROFILE")
+	}
+	return a.env.Getenv("HOME")
+}
+
+// home is the folder of everything that dray keeps: --home, DRAY_HOME, or the
+// user's data folder.
+func (a *app) home() (string, error) {
+	if a.o.home != "" {
+		return filepath.Abs(a.o.home)
+	}
+	data := a.env.Getenv("XDG_DATA_HOME")
+	user := a.userHome()
+	switch {
+	case filepath.IsAbs(data):
+	case runtime.GOOS == "windows" && a.env.Getenv("LOCALAPPDATA") != "":
+		data = a.env.Getenv("LOCALAPPDATA")
+	case user == "":
+		return "", errors.New("finding the local store: there is no home folder: set DRAY_HOME or --home")
+	case runtime.GOOS == "darwin":
+		data = filepath.Join(user, "Library", "Application Support")
+	default:
+		data = filepath.Join(user, ".local", "share")
+	}
+	return filepath.Join(data, "dray"), nil
+}
+
+// store opens the local store; the caller closes it.
+func (a *app) store() (*store.Store, error) {
+	home, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	events, err := a.events()
+	if err != nil {
+		return nil, err
+	}
+	return store.New(filepath.Join(home, "store"), events), nil
+}
+
+// open is the way to every place.
+func (a *app) open() (*open.Doors, error) {
+	if a.doors != nil {
+		return a.doors, nil
+	}
+	storePath := ""
+	if home, err := a.home(); err == nil { // without one there is no store; who needs it will say so
+		storePath = filepath.Join(home, "store")
+	}
+	client, err := a.registry()
+	if err != nil {
+		return nil, err
+	}
+	events, err := a.events()
+	if err != nil {
+		return nil, err
+	}
+	a.doors = open.New(open.Options{
+		Store:    storePath,
+		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
+		Offline:  a.o.offline,
+		Registry: client,
+		Limit:    wrap.NewLimiter(int64(a.o.limitRate)),
+		Docker:   daemon.FromEnviron(a.env.Getenv, a.userHome()),
+		Podman:   cstorage.Options{},
+		Form:     archive.Form(a.o.form),
+		Stdin:    a.streams.In,
+		Stdout:   a.streams.Out,
+		Events:   events,
+	})
+	return a.doors, nil
+}
+
+// transferOptions are the flags as [transfer.Copy] takes them.
+func (a *app) transferOptions() (transfer.Options, error) {
+	sel, err := a.selection()
+	if err != nil {
+		return transfer.Options{}, err
+	}
+	events, err := a.events()
+	if err != nil {
+		return transfer.Options{}, err
+	}
+	return transfer.Options{Platforms: sel, Host: arch.Host().Target(), Jobs: a.o.jobs, Events: events}, nil
+}

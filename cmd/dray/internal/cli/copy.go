@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/open"
+	"github.com/dray-oci/dray/pkg/ref"
+	"github.com/dray-oci/dray/pkg/transfer"
+)
+
+func newCopy(a *app) *cobra.Command {
+	var o copyFlags
+	cmd := &cobra.Command{
+		Use:     "copy SRC DST",
+		Aliases: []string{"cp"},
+		Short:   "Copy an image from any place to any place",
+		Long: `Copy an image from any place to any place: registry, store, layout, archive, Docker, Podman.
+All platforms are copied, byte for byte, so that digests stay. An archive or a layout
+with several images is copied whole if DST can hold several.`,
+		Example: `  dray copy alpine:3.20 registry.local:5000/alpine:3.20
+  dray copy ghcr.io/org/app@sha256:… oci:layout:app
+  dray copy --platform linux/arm64 alpine:3.20 alpine.tar
+  dray copy docker-daemon:app:dev store:app:dev`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.copy(cmd.Context(), args[0], args[1], o) },
+	}
+	fs := cmd.Flags()
+	a.outputFlags(fs, "print only digests")
+	a.platformFlag(fs, "platforms to copy: os/arch[/variant], all or local (default all)")
+	a.moveFlags(fs)
+	a.archiveFlags(fs)
+	fs.BoolVar(&o.sparse, "sparse", false, "with --platform: keep the index as it is, with some of its platforms missing")
+	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
+	return cmd
+}
+
+type copyFlags struct {
+	sparse, checkTag bool
+}
+
+func (a *app) copy(ctx context.Context, from, to string, flags copyFlags) error {
+	refs, err := a.refs(from, to)
+	if err != nil {
+		return err
+	}
+	if err := a.refuseTerminal(refs[1]); err != nil {
+		return err
+	}
+	o, err := a.transferOptions()
+	if err != nil {
+		return err
+	}
+	o.Sparse = flags.sparse
+	doors, err := a.open()
+	if err != nil {
+		return err
+	}
+	if err := a.checkTag(ctx, doors, refs[0], flags.checkTag); err != nil {
+		return err
+	}
+	results, err := a.transfer(ctx, doors, refs[:1], refs[1], o, nil)
+	if isFatal(err) {
+		return err
+	}
+	if refs[1].Path == "-" {
+		return err
+	}
+	return errors.Join(err, a.printMoved(movedOf(refs[1], results)))
+}
+
+// isFatal reports whether err means that there are no results to print.
+func isFatal(err error) bool {
+	return err != nil && !as[*transfer.IncompleteError](err)
+}
+
+// transfer copies all that froms name to one place. Names are changed by rename,
+// if there is one.
+func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, to ref.Ref, o transfer.Options, rename func(string) (string, error)) (results []transfer.Result, err error) {
+	dst, err := doors.Sink(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	var reqs []transfer.Request
+	for _, from := range froms {
+		src, err := doors.Source(ctx, from)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, src.Close()) }()
+		images, err := imagesFor(ctx, src, dst)
+		if err != nil {
+			return nil, err
+		}
+		for _, img := range images {
+			names, err := renamed(dst.Names(img.Names), rename)
+			if err != nil {
+				return nil, err
+			}
+			reqs = append(reqs, transfer.Request{Source: src, Name: from.String(), Root: img.Root, Names: names})
+		}
+	}
+	return transfer.Copy(ctx, dst, reqs, o)
+}
+
+// imagesFor returns what to copy: all images that src names, if dst can take
+// several, which is if its own ref does not name one.
+func imagesFor(ctx context.Context, src *open.Source, dst *open.Sink) ([]open.Image, error) {
+	r := dst.Ref
+	if r.Kind == ref.Registry || r.Image != "" || r.Name != (ref.Name{}) {
+		img, err := src.Image(ctx)
+		return []open.Image{img}, err
+	}
+	return src.Images(ctx)
+}
+
+func renamed(names []string, rename func(string) (string, error)) ([]string, error) {
+	if rename == nil {
+		return names, nil
+	}
+	out := make([]string, 0, len(names))
+	for _, n := range names {
+		r, err := rename(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// refuseTerminal keeps an archive from being written to a terminal.
+func (a *app) refuseTerminal(to ref.Ref) error {
+	if to.Path == "-" && a.streams.OutIsTerminal {
+		return &usageError{errors.New("writing an archive to a terminal: redirect it, or name a file")}
+	}
+	return nil
+}
+
+func printMoved(a *app, f ui.Format, all []moved) error {
+	if f.IsText() {
+		lines := make([]string, 0, len(all))
+		for _, m := range all {
+			if a.o.quiet {
+				lines = append(lines, m.Digest)
+			} else {
+				lines = append(lines, m.String())
+			}
+		}
+		return a.streams.Lines(lines...)
+	}
+	return ui.PrintList(a.streams, f, all, func(io.Writer) error { return nil })
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/dray-oci/dray/arch"
+	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/config"
+	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/ref"
+	"github.com/dray-oci/dray/pkg/transfer"
+)
+
+// The exit codes of dray: part of its contract.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitDenied      = 4
+	exitVerify      = 5
+	exitPartly      = 6
+	exitUnavailable = 7
+	exitInterrupted = 130
+)
+
+// exitCodes is the help's account of them.
+const exitCodes = `0 done · 1 failed · 2 wrong usage · 3 not found · 4 not allowed · 5 verification failed · 6 partly done · 7 network or registry unavailable · 130 interrupted`
+
+// A usageError is the user's own: exit 2.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// An interruptedError is what Ctrl-C made of a command.
+type interruptedError struct{ error }
+
+func (e *interruptedError) Error() string { return "interrupted" }
+
+// Hint says how to go on.
+func (e *interruptedError) Hint() string {
+	return "run the same command again: it goes on where this one stopped"
+}
+
+// A partlyError says that some of what was asked for was done: exit 6.
+type partlyError struct{ error }
+
+func (e *partlyError) Unwrap() error { return e.error }
+
+// A verifyError says that a check found something: exit 5.
+type verifyError struct{ error }
+
+func (e *verifyError) Unwrap() error { return e.error }
+
+// exitCode is what err means to whoever called dray.
+func exitCode(err error) int {
+	is := func(target error) bool { return errors.Is(err, target) }
+	switch {
+	case err == nil:
+		return exitDone
+	case as[*interruptedError](err):
+		return exitInterrupted
+	case as[*usageError](err), as[*ref.SyntaxError](err), as[*arch.SyntaxError](err):
+		return exitUsage
+	case as[*partlyError](err), as[*transfer.IncompleteError](err):
+		return exitPartly
+	case as[*verifyError](err), is(blob.ErrMismatch):
+		return exitVerify
+	case is(place.ErrDenied), is(fs.ErrPermission), as[*config.BlockedError](err):
+		return exitDenied
+	case is(place.ErrUnavailable), is(context.DeadlineExceeded):
+		return exitUnavailable
+	case is(place.ErrNotFound), is(fs.ErrNotExist), as[*arch.MissingError](err), as[*place.ChoiceError](err):
+		return exitNotFound
+	}
+	return exitFailed
+}
+
+func as[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}

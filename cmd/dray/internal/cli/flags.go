@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/pflag"
+
+	"github.com/dray-oci/dray/arch"
+)
+
+// options are the values of the flags that mean the same everywhere. A command
+// takes the groups that it obeys, so that no flag is accepted and ignored.
+type options struct {
+	verbose bool
+
+	format string
+	quiet  bool
+
+	platforms []string
+	list      string
+
+	home, tmpDir string
+	form         string // of archives that are written: --as
+	offline      bool
+
+	jobs      int
+	progress  string
+	limitRate byteSize
+
+	retries       int
+	stallTimeout  time.Duration
+	insecure      []string
+	allowHosts    []string
+	caFile        string
+	certDir       string
+	authFile      string
+	username      string
+	passwordStdin bool
+}
+
+// environ marks a flag that DRAY_<FLAG> sets too.
+const environ = "environ"
+
+// shared marks the flags that fs has now as flags of every command that has them.
+func shared(fs *pflag.FlagSet, names ...string) {
+	for _, n := range names {
+		// Fails only for a flag that was not defined, which the tests would see.
+		_ = fs.SetAnnotation(n, environ, []string{"DRAY_" + strings.ToUpper(strings.ReplaceAll(n, "-", "_"))})
+	}
+}
+
+// outputFlags are for commands that print something worth formatting.
+func (a *app) outputFlags(fs *pflag.FlagSet, quiet string) {
+	fs.StringVar(&a.o.format, "format", "text", "text, json, or a Go template")
+	shared(fs, "format")
+	if quiet != "" {
+		fs.BoolVarP(&a.o.quiet, "quiet", "q", false, quiet)
+	}
+}
+
+// platformFlag is for commands that choose among platforms.
+func (a *app) platformFlag(fs *pflag.FlagSet, usage string) {
+	fs.StringSliceVar(&a.o.platforms, "platform", nil, usage)
+	shared(fs, "platform")
+}
+
+// storeFlags are for commands that use the local store.
+func (a *app) storeFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&a.o.home, "home", "", "folder of the local store (default $XDG_DATA_HOME/dray)")
+	shared(fs, "home")
+}
+
+// networkFlags are for commands that read registries, or what takes their place.
+func (a *app) networkFlags(fs *pflag.FlagSet) {
+	a.connectFlags(fs)
+	fs.BoolVar(&a.o.offline, "offline", false, "touch no network; look names up in the store")
+	shared(fs, "offline")
+}
+
+// connectFlags are for commands that cannot but talk to a registry.
+func (a *app) connectFlags(fs *pflag.FlagSet) {
+	fs.IntVar(&a.o.retries, "retries", 5, "tries without progress before giving up")
+	fs.DurationVar(&a.o.stallTimeout, "stall-timeout", time.Minute, "give up a connection that delivers nothing for so long")
+	fs.StringSliceVar(&a.o.insecure, "insecure", nil, "registry `host` that may be spoken to without verified TLS")
+	fs.StringSliceVar(&a.o.allowHosts, "allow-host", nil, "`host` that a registry may send us to though its address is private")
+	fs.StringVar(&a.o.caFile, "ca-file", "", "certificate authorities to trust besides the system's, PEM `file`")
+	fs.StringVar(&a.o.certDir, "cert-dir", "", "`folder` of *.crt authorities and *.cert, *.key client certificates")
+	a.authFileFlag(fs)
+	fs.StringVar(&a.o.username, "username", "", "user `name` for the registry of the image")
+	fs.BoolVar(&a.o.passwordStdin, "password-stdin", false, "read the password from standard input")
+	shared(fs, "retries", "stall-timeout", "insecure", "allow-host", "ca-file", "cert-dir", "username")
+}
+
+// authFileFlag is for commands that look for credentials.
+func (a *app) authFileFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&a.o.authFile, "authfile", "", "`file` of credentials to look into first")
+	shared(fs, "authfile")
+}
+
+// transferFlags are for commands that move content.
+func (a *app) transferFlags(fs *pflag.FlagSet) {
+	fs.IntVar(&a.o.jobs, "jobs", 4, "blobs to move at once")
+	fs.StringVar(&a.o.progress, "progress", "auto", "auto, plain, json or none")
+	fs.Var(&a.o.limitRate, "limit-rate", "most bytes a second, all connections together (10MiB)")
+	fs.StringVar(&a.o.tmpDir, "tmpdir", "", "`folder` for temporary files")
+	shared(fs, "jobs", "progress", "limit-rate", "tmpdir")
+}
+
+// moveFlags are all that a command has that moves images between places.
+func (a *app) moveFlags(fs *pflag.FlagSet) {
+	a.storeFlags(fs)
+	a.networkFlags(fs)
+	a.transferFlags(fs)
+}
+
+// fromEnviron sets the flags that were not given from DRAY_<FLAG>.
+func fromEnviron(fs *pflag.FlagSet, getenv func(string) string) (err error) {
+	fs.VisitAll(func(f *pflag.Flag) {
+		names := f.Annotations[environ]
+		if f.Changed || len(names) == 0 || getenv == nil {
+			return
+		}
+		if v := getenv(names[0]); v != "" && err == nil {
+			if serr := fs.Set(f.Name, v); serr != nil {
+				err = fmt.Errorf("%s: %w", names[0], serr)
+			}
+		}
+	})
+	return err
+}
+
+// selection parses --platform.
+func (a *app) selection() (arch.Selection, error) { return arch.ParseList(a.o.platforms) }
+
+// byteSize is a flag of bytes, written as people write them: 10MiB, 4000M, 1g.
+type byteSize int64
+
+func (b *byteSize) Set(s string) error {
+	n, err := parseSize(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is no size: write 500000, 64k, 10MiB or 4GB", s)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+func (b *byteSize) String() string {
+	if *b == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+func (b *byteSize) Type() string { return "size" }
+
+// parseSize takes KiB, MiB, … as powers of 1024 and all else as powers of 1000.
+func parseSize(s string) (int64, error) {
+	if strings.HasSuffix(strings.ToLower(s), "ib") {
+		return units.RAMInBytes(s)
+	}
+	return units.FromHumanSize(s)
+}

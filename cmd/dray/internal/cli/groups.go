@@ -1,0 +1,12 @@
+package cli
+
+// groups are the commands of dray under their headings.
+func groups(a *app) []group {
+	return []group{
+		{"move", "Move images:", commands(a, newPull, newSave, newLoad, newPush, newCopy)},
+		{"look", "Look at images:", commands(a, newInspect, newManifest, newConfig, newDigest, newTags, newCatalog, newHistory)},
+		{"store", "The local store:", commands(a, newImages, newTag, newRemove, newPrune, newCheck)},
+		{"account", "Accounts:", commands(a, newLogin, newLogout, newAuth)},
+		{"more", "More:", commands(a, newDemo, newVersion)},
+	}
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dray-oci/dray/pkg/ref"
+)
+
+func newLoad(a *app) *cobra.Command {
+	var in, into string
+	cmd := &cobra.Command{
+		Use:   "load -i FILE",
+		Short: "Bring the images of an archive into the store or an engine",
+		Long: `Bring all images of an archive into the local store, or into Docker or Podman.
+Any archive will do: of docker save, podman save, skopeo, crane, buildkit, kaniko, containerd,
+compressed or not, from a file or a pipe.`,
+		Example: `  dray load -i app.tar
+  dray load -i app.tar --into docker-daemon:
+  ssh host docker save app | dray load --platform all`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.load(cmd.Context(), in, into) },
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&in, "input", "i", "-", "archive `file`, - for standard input")
+	fs.StringVar(&into, "into", "store:", "store:, docker-daemon: or containers-storage:, with a name to load one image under it")
+	a.outputFlags(fs, "print only digests")
+	a.platformFlag(fs, "platforms to load: os/arch[/variant], all or local (default local)")
+	a.storeFlags(fs)
+	a.transferFlags(fs)
+	return cmd
+}
+
+func (a *app) load(ctx context.Context, in, into string) error {
+	to, err := ref.Parse(into)
+	if err != nil {
+		return err
+	}
+	switch to.Kind {
+	case ref.Store, ref.DockerDaemon, ref.ContainersStorage:
+	default:
+		return &usageError{fmt.Errorf("--into %s: it is neither store:, docker-daemon: nor containers-storage:: use dray copy or dray push", to)}
+	}
+	if in == "-" && a.streams.InIsTerminal {
+		return &usageError{errors.New("name an archive with -i, or pipe one in")}
+	}
+	o, err := a.transferOptions()
+	if err != nil {
+		return err
+	}
+	o.HostByDefault = true
+	doors, err := a.open()
+	if err != nil {
+		return err
+	}
+	from := ref.Ref{Kind: ref.Path, Path: in}
+	results, err := a.transfer(ctx, doors, []ref.Ref{from}, to, o, nil)
+	if isFatal(err) {
+		return fmt.Errorf("loading %s: %w", in, err)
+	}
+	return errors.Join(err, a.printMoved(movedOf(to, results)))
+}

@@ -1,0 +1,112 @@
+// Package cli is the command line of dray: one command a file, each turning
+// flags into a verb of the library and its result into something to read.
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+)
+
+// Env is what a run of dray depends on.
+type Env struct {
+	Args    []string
+	Streams *ui.Streams
+	Getenv  func(string) string
+	Version Version
+}
+
+// Main runs one command and returns the exit code of dray. What happened is
+// written to the streams of e; it touches no other.
+func Main(ctx context.Context, e Env) int {
+	a := &app{env: e, streams: e.Streams}
+	root := newRoot(a)
+	root.SetArgs(e.Args)
+	err := root.ExecuteContext(ctx)
+	if cerr := a.close(); err == nil {
+		err = cerr
+	}
+	if ctx.Err() != nil && err != nil {
+		err = &interruptedError{err}
+	}
+	e.Streams.Error(err)
+	return exitCode(err)
+}
+
+const rootLong = `dray moves, inspects, verifies and edits container images without a daemon.
+
+A name is an image at its registry (alpine:3.20), unless it says otherwise:
+store:NAME is the local store, oci:DIR a layout, docker-archive:FILE and anything
+that looks like a path an archive, docker-daemon:NAME and containers-storage:NAME
+the stores of Docker and Podman.`
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "dray",
+		Short:         "Container images without a daemon",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.streams.In)
+	root.SetOut(a.streams.Out)
+	root.SetErr(a.streams.Err)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.PersistentFlags().BoolVarP(&a.o.verbose, "verbose", "v", false, "log each request and retry")
+	for _, g := range groups(a) {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
+	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes:\n  " + exitCodes + "\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	prepare(root, a)
+	return root
+}
+
+// A group is a heading of the help with its commands.
+type group struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+// prepare gives every command what all have: flags from the environment, wrong
+// arguments that exit as wrong usage, and the exit codes in the help.
+func prepare(c *cobra.Command, a *app) {
+	for _, sub := range c.Commands() {
+		prepare(sub, a)
+	}
+	if args := c.Args; args != nil {
+		c.Args = func(c *cobra.Command, given []string) error {
+			if err := args(c, given); err != nil {
+				return &usageError{err}
+			}
+			return nil
+		}
+	}
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := fromEnviron(c.Flags(), a.env.Getenv); err != nil {
+				return &usageError{err}
+			}
+			if _, err := a.format(); err != nil { // before anything is done
+				return err
+			}
+			return run(c, args)
+		}
+	}
+}
+
+func commands(a *app, makers ...func(*app) *cobra.Command) []*cobra.Command {
+	cmds := make([]*cobra.Command, 0, len(makers))
+	for _, m := range makers {
+		cmds = append(cmds, m(a))
+	}
+	return cmds
+}

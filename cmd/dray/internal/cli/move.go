@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/open"
+	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/ref"
+	"github.com/dray-oci/dray/pkg/transfer"
+)
+
+// moved is one image that was moved, as it is printed.
+type moved struct {
+	Name   string `json:"name"`             // where it stands now; empty if under its digest alone
+	Digest string `json:"digest"`           // of what stands there
+	Origin string `json:"origin,omitempty"` // the digest at the source, if that is another
+}
+
+// String is NAME@DIGEST, or the digest alone where there is no name.
+func (m moved) String() string {
+	if m.Name == "" {
+		return m.Digest
+	}
+	name, _, _ := strings.Cut(m.Name, "@")
+	return name + "@" + m.Digest
+}
+
+// movedOf is how results are printed whose names are those of r, or full already.
+func movedOf(r ref.Ref, results []transfer.Result) []moved {
+	var all []moved
+	for _, res := range results {
+		m := moved{Digest: res.Root.Digest.String()}
+		if res.Origin.Digest != res.Root.Digest {
+			m.Origin = res.Origin.Digest.String()
+		}
+		names := res.Names
+		if r.Kind == ref.Registry {
+			names = []string{r.Name.Tagged()}
+		}
+		if len(names) == 0 {
+			all = append(all, m)
+		}
+		for _, n := range names {
+			m.Name = n
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// printMoved ends a command that moves: NAME@DIGEST for each, or with -q digests.
+func (a *app) printMoved(all []moved) error {
+	f, err := a.format()
+	if err != nil {
+		return err
+	}
+	return a.pause(func() error { return printMoved(a, f, all) })
+}
+
+func (a *app) note(text, hint string) error {
+	events, err := a.events()
+	if err == nil {
+		events.Emit(event.Event{Kind: event.Note, Text: text, Hint: hint})
+	}
+	return err
+}
+
+// pause runs f, which prints, while no progress is drawn.
+func (a *app) pause(f func() error) error {
+	if a.progress == nil {
+		return f()
+	}
+	return a.progress.Pause(f)
+}
+
+// names are the arguments and the lines of the list that -f names.
+func (a *app) names(args []string) ([]string, error) {
+	if a.o.list == "" {
+		if len(args) == 0 {
+			return nil, &usageError{errors.New("name at least one image, or a list of names with -f")}
+		}
+		return args, nil
+	}
+	in := a.streams.In
+	if a.o.list != "-" {
+		f, err := os.Open(a.o.list)
+		if err != nil {
+			return nil, fmt.Errorf("reading list of names: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	lines, err := ref.ReadList(in)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("reading list of names %s: %w", a.o.list, err)}
+	}
+	all := append(args[:len(args):len(args)], lines...)
+	if len(all) == 0 {
+		return nil, &usageError{fmt.Errorf("reading list of names %s: there is no name in it", a.o.list)}
+	}
+	return all, nil
+}
+
+// checkTag says so if the tag of a name with both tag and digest stands for
+// something else by now; with strict that is an error.
+func (a *app) checkTag(ctx context.Context, doors *open.Doors, r ref.Ref, strict bool) error {
+	if r.Kind != ref.Registry || r.Name.Tag == "" || r.Name.Digest == "" || a.o.offline {
+		return nil
+	}
+	byTag := r
+	byTag.Name.Digest = ""
+	src, err := doors.Source(ctx, byTag)
+	if err != nil {
+		return err
+	}
+	now, err := src.Resolve(ctx, src.Name)
+	err = errors.Join(err, src.Close())
+	switch {
+	case errors.Is(err, place.ErrNotFound):
+		now, err = v1.Descriptor{}, nil
+	case err != nil:
+		return err
+	}
+	if now.Digest.String() == r.Name.Digest.String() {
+		return nil
+	}
+	text := fmt.Sprintf("the tag %s has moved: it is %s now", byTag.Name.Familiar(), now.Digest)
+	if now.Digest.Hex == "" {
+		text = fmt.Sprintf("the tag %s is gone", byTag.Name.Familiar())
+	}
+	if strict {
+		return &verifyError{errors.New(text)}
+	}
+	return a.note(text, "")
+}
+
+// eachName runs one for every name, goes on after a failure, and says in the end
+// how many failed.
+func (a *app) eachName(ctx context.Context, names []string, one func(name string) error) error {
+	var failed []error
+	for _, name := range names {
+		err := one(name)
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			failed = append(failed, err)
+			if len(names) > 1 {
+				if perr := a.pause(func() error { a.streams.Error(err); return nil }); perr != nil {
+					return perr
+				}
+			}
+		}
+	}
+	switch {
+	case len(failed) == 0:
+		return nil
+	case len(names) == 1:
+		return failed[0]
+	case len(failed) == len(names):
+		return fmt.Errorf("all %d names failed, the last: %w", len(names), failed[len(failed)-1])
+	}
+	return &partlyError{fmt.Errorf("%d of %d names failed", len(failed), len(names))}
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dray-oci/dray/pkg/ref"
+)
+
+func newPull(a *app) *cobra.Command {
+	var o copyFlags
+	cmd := &cobra.Command{
+		Use:   "pull NAME…",
+		Short: "Bring images from their registries into the local store",
+		Long: `Bring images from their registries into the local store. What the store has already
+is not downloaded again, and what a cut left behind is continued.
+Of several platforms this host's is taken; --platform all takes them all, and keeps the digest of the index.`,
+		Example: `  dray pull alpine:3.20
+  dray pull --platform all ghcr.io/org/app:1.4@sha256:…
+  dray pull --platform linux/arm64,linux/amd64 -f images.txt`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.pull(cmd.Context(), args, o) },
+	}
+	fs := cmd.Flags()
+	a.outputFlags(fs, "print only digests")
+	a.platformFlag(fs, "platforms to pull: os/arch[/variant], all or local (default local)")
+	a.listFlag(fs)
+	a.moveFlags(fs)
+	fs.BoolVar(&o.sparse, "sparse", false, "keep the index as it is, with some of its platforms missing")
+	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
+	return cmd
+}
+
+func (a *app) pull(ctx context.Context, args []string, flags copyFlags) error {
+	names, err := a.names(args)
+	if err != nil {
+		return err
+	}
+	if _, err := a.refs(names...); err != nil {
+		return err
+	}
+	var all []moved
+	err = a.eachName(ctx, names, func(name string) error {
+		m, err := a.pullOne(ctx, name, flags)
+		all = append(all, m...)
+		return err
+	})
+	if len(all) > 0 {
+		if perr := a.printMoved(all); perr != nil {
+			return perr
+		}
+	}
+	return err
+}
+
+func (a *app) pullOne(ctx context.Context, name string, flags copyFlags) ([]moved, error) {
+	r, err := ref.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	if r.Kind != ref.Registry {
+		return nil, &usageError{fmt.Errorf("pulling %s: that is no image at a registry: use dray copy or dray load", r)}
+	}
+	r.Explicit = true // the registry is meant, also with --offline, which then refuses
+	o, err := a.transferOptions()
+	if err != nil {
+		return nil, err
+	}
+	o.HostByDefault, o.Sparse = true, flags.sparse
+	doors, err := a.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.checkTag(ctx, doors, r, flags.checkTag); err != nil {
+		return nil, err
+	}
+	to := ref.Ref{Kind: ref.Store}
+	results, err := a.transfer(ctx, doors, []ref.Ref{r}, to, o, nil)
+	if isFatal(err) {
+		return nil, fmt.Errorf("pulling %s: %w", r.Name.Familiar(), err)
+	}
+	return movedOf(to, results), err
+}
