@@ -35,7 +35,6 @@ type Archive struct {
 	index *layout.Index
 	files map[v1.Hash]tario.Member // content that does not stand under blobs/
 	other map[v1.Hash][]byte       // content that is no member
-	made  map[v1.Hash]bool         // manifests that were made here
 }
 
 type file interface {
@@ -74,12 +73,12 @@ func Open(ctx context.Context, path string, o ReadOptions) (*Archive, error) {
 
 // Read reads the archive that r holds, compressed or not, into a temporary file.
 func Read(ctx context.Context, r io.Reader, o ReadOptions) (*Archive, error) {
-	a := newArchive("from a stream", o)
+	a := newArchive("on a stream", o)
 	return a.loaded(ctx, a.unpack(ctx, r))
 }
 
 func newArchive(path string, o ReadOptions) *Archive {
-	return &Archive{path: path, o: o, files: map[v1.Hash]tario.Member{}, other: map[v1.Hash][]byte{}, made: map[v1.Hash]bool{}}
+	return &Archive{path: path, o: o, files: map[v1.Hash]tario.Member{}, other: map[v1.Hash][]byte{}}
 }
 
 // isPlain reports whether f can be read in place: a file that is not compressed.

@@ -77,7 +77,13 @@ func (a *Archive) makeManifest(m *v1.Manifest) (v1.Descriptor, error) {
 		return v1.Descriptor{}, fmt.Errorf("%w: %w", place.ErrInvalid, err)
 	}
 	d := doc.Descriptor
-	a.other[d.Digest], a.made[d.Digest] = raw, true
+	if _, again := a.other[d.Digest]; !again {
+		a.o.Events.Emit(event.Event{
+			Kind: event.Note, Blob: d,
+			Text: fmt.Sprintf("the archive %s holds no manifests; the one made for it has a digest of its own: %s", a.path, d.Digest),
+		})
+	}
+	a.other[d.Digest] = raw
 	return d, nil
 }
 

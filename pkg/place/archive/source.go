@@ -11,8 +11,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
-	"github.com/dray-oci/dray/pkg/event"
-	"github.com/dray-oci/dray/pkg/layout"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/tario"
@@ -22,7 +20,7 @@ import (
 // tag, or "@sha256:…", which also finds manifests that only an index names. The
 // manifest of an image in Docker's form, which has none, is made here: the same
 // every time, but its digest need not be the one that a registry had it under,
-// and a [event.Note] says so.
+// and a [event.Note] has said so when the archive was opened.
 func (a *Archive) Resolve(ctx context.Context, name string) (v1.Descriptor, error) {
 	root, err := a.index.Pick(name)
 	if _, digest, ok := strings.Cut(name, "@"); ok && errors.Is(err, place.ErrNotFound) {
@@ -36,12 +34,6 @@ func (a *Archive) Resolve(ctx context.Context, name string) (v1.Descriptor, erro
 	}
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("reading archive %s: %w", a.path, err)
-	}
-	if a.made[root.Digest] {
-		a.o.Events.Emit(event.Event{
-			Kind: event.Note, Blob: root, Name: layout.Name(root),
-			Text: fmt.Sprintf("%s holds no manifests; the one made for it has a digest of its own: %s", a.path, root.Digest),
-		})
 	}
 	return root, nil
 }

@@ -45,7 +45,7 @@ func (a *Archive) unpack(ctx context.Context, r io.Reader) error {
 	}
 	a.o.Events.Emit(event.Event{
 		Kind: event.Note, Name: a.path, N: n,
-		Text: fmt.Sprintf("%s was unpacked into a temporary file of %d bytes in %s", a.path, n, filepath.Dir(f.Name())),
+		Text: fmt.Sprintf("the archive %s was unpacked into a temporary file of %d bytes in %s", a.path, n, filepath.Dir(f.Name())),
 	})
 	a.table, err = tario.Index(ctx, f, n)
 	return invalid(err)
