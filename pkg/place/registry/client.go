@@ -83,6 +83,7 @@ type Client struct {
 type host struct {
 	*wire.Host
 	chunkBytes atomic.Int64 // the most that one upload request may carry; 0: no limit known
+	noSingle   atomic.Bool  // does not take a small blob with the request that begins its upload
 	referrers  atomic.Int32 // whether it has the referrers API: 0 unknown, 1 yes, 2 no
 	subjects   sync.Mutex   // held while a referrers tag is rewritten
 }

@@ -38,8 +38,8 @@ func (u *upload) recover(ctx context.Context, err error) (done bool, _ error) {
 		return u.again(ctx, err, u.restart)
 	case e.Status == http.StatusRequestEntityTooLarge && u.cutSmaller():
 		return u.again(ctx, err, u.resume)
-	case e.Status == http.StatusRequestedRangeNotSatisfiable:
-		return u.again(ctx, err, u.resume)
+	case e.Status == http.StatusRequestedRangeNotSatisfiable && u.restarts == 0:
+		return u.again(ctx, err, u.resume) // we are wrong about how far it came; if that does not help, the registry is
 	case isLost(e) && u.at != nil:
 		return u.again(ctx, err, u.restart)
 	}
@@ -60,7 +60,8 @@ func (u *upload) again(ctx context.Context, why error, how func(context.Context)
 // isLost reports whether e means that the registry does not know the upload, or
 // not in this state.
 func isLost(e *wire.Error) bool {
-	return errors.Is(e, place.ErrNotFound) || strings.HasPrefix(e.Code, "BLOB_UPLOAD_") || e.Code == "RANGE_INVALID"
+	return errors.Is(e, place.ErrNotFound) || strings.HasPrefix(e.Code, "BLOB_UPLOAD_") ||
+		e.Code == "RANGE_INVALID" || e.Status == http.StatusRequestedRangeNotSatisfiable
 }
 
 // restart gives up what was sent. If all of it was, the answer that it stands

@@ -28,7 +28,7 @@ func (r *Repo) Remove(ctx context.Context, name string) error {
 	resp, err := m.Do(ctx, req)
 	var e *wire.Error
 	if errors.As(err, &e) && (errors.Is(err, place.ErrUnsupported) || e.Status == http.StatusBadRequest) {
-		err = &notRemovable{err, r.label(id), strings.Contains(id, ":")}
+		err = &notRemovable{answer: e, isDigest: strings.Contains(id, ":")}
 	}
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", r.label(id), err)
@@ -39,17 +39,24 @@ func (r *Repo) Remove(ctx context.Context, name string) error {
 
 // notRemovable says that the registry does not remove this.
 type notRemovable struct {
-	error
-	label    string
+	answer   *wire.Error
 	isDigest bool
 }
 
-func (e *notRemovable) Unwrap() []error { return []error{e.error, place.ErrUnsupported} }
+func (e *notRemovable) Error() string {
+	by := "tag"
+	if e.isDigest {
+		by = "digest"
+	}
+	return fmt.Sprintf("the registry answers %d: removing by %s is %v", e.answer.Status, by, place.ErrUnsupported)
+}
+
+func (e *notRemovable) Unwrap() error { return place.ErrUnsupported }
 
 // Hint says what else may do.
 func (e *notRemovable) Hint() string {
 	if e.isDigest {
 		return "the registry may have to be started with deletion enabled"
 	}
-	return "this registry removes by digest only, and with it every tag of the same image: name it by its digest"
+	return "name it by its digest: with it go all tags of the same image"
 }

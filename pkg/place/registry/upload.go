@@ -12,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
 
@@ -77,7 +78,7 @@ func (u *upload) run(ctx context.Context) error {
 // step goes on from where the upload is, to the end.
 func (u *upload) step(ctx context.Context) error {
 	if u.at == nil {
-		if err := u.begin(ctx); err != nil {
+		if done, err := u.begin(ctx); done || err != nil {
 			return err
 		}
 	}
@@ -89,16 +90,41 @@ func (u *upload) step(ctx context.Context) error {
 	return u.finish(ctx)
 }
 
-func (u *upload) begin(ctx context.Context) error {
+// begin begins the upload. A small blob goes along: most registries take it so
+// at once, and those that do not have begun an upload by it.
+func (u *upload) begin(ctx context.Context) (done bool, err error) {
 	req := u.m.write(http.MethodPost, "blobs", "uploads", "")
 	req.Once = true
+	single := u.raw != nil && !u.m.noSingle.Load()
+	if single {
+		req.Query = url.Values{"digest": {u.d.Digest.String()}}
+		u.carry(req)
+	}
 	resp, err := u.m.Do(ctx, req)
+	var e *wire.Error
+	if single && errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, place.ErrDenied) && !errors.Is(err, place.ErrUnavailable) {
+		u.m.noSingle.Store(true)
+		return u.begin(ctx)
+	}
 	if err != nil {
-		return err
+		return false, err
+	}
+	if single && resp.StatusCode == http.StatusCreated {
+		return true, errors.Join(stored(resp, u.d), resp.Body.Close())
+	}
+	if single {
+		u.m.noSingle.Store(true)
 	}
 	u.begun, err = u.m.begun(resp)
 	u.offset, u.spliced = 0, false
-	return errors.Join(err, resp.Body.Close())
+	return false, errors.Join(err, resp.Body.Close())
+}
+
+// carry makes req bring the whole small blob.
+func (u *upload) carry(req *wire.Request) {
+	req.Header.Set("Content-Type", "application/octet-stream")
+	req.Size = u.d.Size
+	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return blob.Bytes(u.raw)(ctx, 0, -1) }
 }
 
 // begun reads the answer that begins an upload.
@@ -169,9 +195,7 @@ func (u *upload) finish(ctx context.Context) error {
 	req.URL = withDigest(*u.at, u.d.Digest)
 	req.Patience = time.Duration(float64(u.d.Size) / closingRate * float64(time.Second))
 	if u.raw != nil {
-		req.Header.Set("Content-Type", "application/octet-stream")
-		req.Size = u.d.Size
-		req.Body = blobBody(u.raw)
+		u.carry(req)
 	}
 	resp, err := u.m.Do(ctx, req)
 	if err != nil {
@@ -187,10 +211,6 @@ func withDigest(u url.URL, digest v1.Hash) *url.URL {
 	}
 	u.RawQuery += "digest=" + url.QueryEscape(digest.String())
 	return &u
-}
-
-func blobBody(raw []byte) func(context.Context) (io.ReadCloser, error) {
-	return func(ctx context.Context) (io.ReadCloser, error) { return blob.Bytes(raw)(ctx, 0, -1) }
 }
 
 // abandon tells the registry that nothing more will come. Whether it listens

@@ -217,4 +217,3 @@ func TestTokenServerDown(t *testing.T) {
 		t.Errorf("%d tries with 2 retries", tries)
 	}
 }
-

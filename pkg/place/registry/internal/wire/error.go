@@ -198,7 +198,7 @@ func (h *Host) Broken(err error) error {
 	case errors.As(err, &e):
 		return err
 	}
-	e = &Error{kind: place.ErrUnavailable, cause: err, again: h.mayPass(err)}
+	e = &Error{kind: place.ErrUnavailable, cause: plainly(err), again: h.mayPass(err)}
 	var certErr *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, io.EOF): // must never pass for the good end of something
@@ -209,6 +209,17 @@ func (h *Host) Broken(err error) error {
 		e.hint = "it speaks plain http, which --insecure HOST allows"
 	}
 	return e
+}
+
+// plainly leaves out which sockets a break was seen on, often twice.
+func plainly(err error) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op == "dial" {
+		return err
+	}
+	for errors.As(op.Err, &op) {
+	}
+	return fmt.Errorf("the connection broke: %w", op.Err)
 }
 
 // mayPass reports whether it could help to try again: not when the other side

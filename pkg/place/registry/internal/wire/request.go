@@ -37,7 +37,10 @@ const expectBytes = 1 << 20
 
 // build returns the request for one exchange with u.
 func (r *Request) build(w *watch, u *url.URL, header http.Header, userAgent string, out *outgoing) *http.Request {
-	req := (&http.Request{Method: r.Method, URL: u, Host: u.Host, Header: header.Clone()}).WithContext(w.ctx)
+	req := (&http.Request{
+		Method: r.Method, URL: u, Host: u.Host, Header: header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, // or Expect is not heeded
+	}).WithContext(w.ctx)
 	req.Header.Set("User-Agent", userAgent)
 	if out == nil || r.Size == 0 {
 		return req
