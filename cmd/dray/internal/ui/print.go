@@ -37,6 +37,17 @@ func (s *Streams) Lines(lines ...string) error {
 	return w.Flush()
 }
 
+// Verbatim writes a document to Out byte for byte. On a terminal, what that would
+// obey is made visible, and the last line is ended.
+func (s *Streams) Verbatim(doc []byte) error {
+	if s.OutIsTerminal {
+		text := quoteExcept(string(doc), "\n\t")
+		doc = []byte(strings.TrimSuffix(text, "\n") + "\n")
+	}
+	_, err := s.Out.Write(doc)
+	return err
+}
+
 func (s *Streams) print(f Format, all any, each []any, text func(w io.Writer) error) error {
 	if f.json {
 		return s.printJSON(all)

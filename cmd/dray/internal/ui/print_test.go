@@ -125,3 +125,16 @@ func TestLines(t *testing.T) {
 		t.Errorf("%q, %v", out, err)
 	}
 }
+
+func TestVerbatim(t *testing.T) {
+	const doc = "{\n\t\"a\": \"\u009b\x1b[1m\"\r\n}"
+	s, out, _ := Buffers("")
+	if err := s.Verbatim([]byte(doc)); err != nil || out.String() != doc {
+		t.Errorf("to a pipe: %q, %v", out, err)
+	}
+	s, out, _ = Buffers("")
+	s.OutIsTerminal = true
+	if err := s.Verbatim([]byte(doc)); err != nil || out.String() != "{\n\t\"a\": \"\\u009b\\x1b[1m\"\\r\n}\n" {
+		t.Errorf("to a terminal: %q, %v", out, err)
+	}
+}
