@@ -148,6 +148,9 @@ func (b *incoming) note() error {
 	if b.known == b.n {
 		return nil
 	}
+	if b.n > b.known {
+		flush(b.p.file, b.at+b.known, b.n-b.known)
+	}
 	b.known = b.n
 	return b.p.journal.record(b.want.Digest, b.n)
 }

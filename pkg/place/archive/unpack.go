@@ -19,8 +19,8 @@ import (
 	"github.com/dray-oci/dray/pkg/tario"
 )
 
-// The free space below TempDir is looked at before every spaceEvery bytes, and
-// that much is left to others.
+// spaceEvery is after how many bytes the free space below TempDir is looked at, and
+// what is left to others: the next bytes, and as many again.
 const spaceEvery = 64 << 20
 
 // unpack writes the tar that r holds, compressed or not, into a temporary file,
@@ -92,18 +92,16 @@ func (t *tempFile) Close() error {
 
 // spacious writes to f, and stops before the disk is full.
 type spacious struct {
-	f    *os.File
-	n    int64 // written since the space was looked at
-	seen bool
+	f *os.File
+	n int64 // written since the space was looked at
 }
 
 func (s *spacious) Write(b []byte) (int, error) {
-	if !s.seen || s.n+int64(len(b)) > spaceEvery {
-		free, ok := freeSpace(filepath.Dir(s.f.Name()))
-		if ok && free < 2*spaceEvery {
+	if s.n+int64(len(b)) > spaceEvery {
+		if free, ok := freeSpace(filepath.Dir(s.f.Name())); ok && free < 2*spaceEvery {
 			return 0, &SpaceError{Path: s.f.Name(), Need: 2 * spaceEvery, Free: free}
 		}
-		s.n, s.seen = 0, true
+		s.n = 0
 	}
 	n, err := s.f.Write(b)
 	s.n += int64(n)
