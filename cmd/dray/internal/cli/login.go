@@ -11,6 +11,7 @@ import (
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/config"
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/registry"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -73,7 +74,7 @@ func (a *app) login(ctx context.Context, where string) error {
 		return err
 	}
 	if err := client.Ping(ctx, host, registry.Credential{Username: cred.Username, Password: cred.Password.Reveal()}); err != nil {
-		return fmt.Errorf("logging in to %s: %w", key, err)
+		return &loginError{key, err}
 	}
 	conf, err := a.registries()
 	if err != nil {
@@ -94,6 +95,23 @@ func (a *app) login(ctx context.Context, where string) error {
 		})
 	}
 	return a.pause(func() error { return a.streams.Lines("logged in to " + key) })
+}
+
+// A loginError says that a registry did not take the credentials.
+type loginError struct {
+	key string
+	err error
+}
+
+func (e *loginError) Error() string { return fmt.Sprintf("logging in to %s: %v", e.key, e.err) }
+func (e *loginError) Unwrap() error { return e.err }
+
+// Hint is about what was typed; that of the registry would say to log in.
+func (e *loginError) Hint() string {
+	if errors.Is(e.err, place.ErrDenied) {
+		return "check the user name and the password; many registries want an access token instead"
+	}
+	return ui.Hint(e.err)
 }
 
 // ask gets user name and password from the flags, else from the terminal.
