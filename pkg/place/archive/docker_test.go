@@ -265,3 +265,29 @@ func TestDockerFormKeepsDigests(t *testing.T) {
 		}
 	}
 }
+
+// A name that cannot be one is told, and the image stands under its other names.
+func TestNamesLeftOut(t *testing.T) {
+	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
+	tags := []string{"app", "Not/A/Name", "app@sha256:" + strings.Repeat("0", 64), name}
+	raw := build(t).file("c", config).file("0", l[0]).json("manifest.json", []saved{{Config: "c", RepoTags: tags, Layers: []string{"0"}}}).bytes()
+	var warned, listed []string
+	a, err := archive.Read(t.Context(), bytes.NewReader(raw), archive.ReadOptions{TempDir: t.TempDir(), Events: func(e event.Event) {
+		if e.Kind == event.Warn {
+			warned = append(warned, e.Name)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = a.List(t.Context(), func(e place.Entry) error { listed = append(listed, e.Name); return nil })
+	if want := []string{"docker.io/library/app:latest", name}; err != nil || !cmp.Equal(listed, want) {
+		t.Errorf("List: %q, %v, want %q", listed, err, want)
+	}
+	if !cmp.Equal(warned, tags[1:3]) {
+		t.Errorf("warned of %q, want %q", warned, tags[1:3])
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}

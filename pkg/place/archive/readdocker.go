@@ -58,6 +58,9 @@ func (a *Archive) names(tags []string) []string {
 	names := make([]string, 0, len(tags))
 	for _, tag := range tags {
 		n, err := ref.ParseName(tag)
+		if err == nil && n.Tag == "" {
+			err = fmt.Errorf("%.300q has no tag", tag)
+		}
 		if err != nil {
 			a.o.Events.Emit(event.Event{Kind: event.Warn, Name: tag, Err: fmt.Errorf("reading archive %s: a name is left out: %w", a.path, err)})
 			continue
