@@ -146,8 +146,11 @@ func TestManifestJSON(t *testing.T) {
 		{"attestation", []named{{attested, []string{name}}}, nil, []entry{{"linux/arm64/v8", []string{name}, 1}}, 0},
 		{"nested", []named{{nested, []string{name}}}, nil, []entry{{"linux/amd64", []string{name}, 1}}, 0},
 		{
-			"index and its child", []named{{index(t, arm64v8), []string{name}}, {placetest.Image(t, spec(arm64v8)), []string{"a.example/b:2"}}}, nil,
-			[]entry{{"linux/arm64/v8", []string{"a.example/b:2", name}, 1}}, 0,
+			"index and its child",
+			[]named{{index(t, arm64v8), []string{name}}, {placetest.Image(t, spec(arm64v8)), []string{"a.example/b:2"}}},
+			nil,
+			[]entry{{"linux/arm64/v8", []string{"a.example/b:2", name}, 1}},
+			0,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -134,7 +134,7 @@ func (a *Archive) load(ctx context.Context) error {
 	case hasManifests:
 		return fmt.Errorf("it is a Docker archive, without the index.json of OCI: %w", place.ErrInvalid)
 	case a.holds("repositories"):
-		return fmt.Errorf("Docker before 1.10 wrote it: %w", place.ErrUnsupported)
+		return fmt.Errorf("it was written by Docker before 1.10: %w", place.ErrUnsupported)
 	}
 	return fmt.Errorf("it has neither index.json nor manifest.json, so it holds no images: %w", place.ErrInvalid)
 }
