@@ -30,7 +30,8 @@ type Options struct {
 	// TLS returns how to speak TLS with a host, which may also be a token server
 	// or a store that a registry sends to. It may have a port.
 	TLS func(host string) (*tls.Config, error)
-	// Insecure hosts need no valid certificate, and may be spoken to in plain HTTP.
+	// Insecure hosts need no valid certificate, and may be spoken to in plain HTTP;
+	// so may those for which TLS verifies none.
 	// AllowHosts are those that public registries may send to though they are
 	// private, and that may be token servers in plain HTTP. Without a port, all.
 	Insecure, AllowHosts []string

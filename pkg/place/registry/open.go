@@ -45,7 +45,7 @@ func (r *Repo) OpenRange(ctx context.Context, d v1.Descriptor, offset, length in
 		return s.request()
 	})
 	if err != nil {
-		return nil, s.told(err)
+		return nil, fmt.Errorf("reading %s: %w", r.label(d.Digest.String()), err)
 	}
 	return s, nil
 }

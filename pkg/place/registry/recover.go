@@ -82,8 +82,7 @@ func (u *upload) restart(ctx context.Context) (done bool, _ error) {
 func (u *upload) resume(ctx context.Context) (done bool, _ error) {
 	for u.at != nil && u.raw == nil {
 		resp, err := u.m.Do(ctx, u.request(http.MethodGet))
-		var e *wire.Error
-		if errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, place.ErrUnavailable) {
+		if refused(err) {
 			break
 		}
 		if err != nil {
@@ -92,9 +91,8 @@ func (u *upload) resume(ctx context.Context) (done bool, _ error) {
 			}
 			continue
 		}
-		u.moved(resp)
 		has, ok := uploaded(resp)
-		if err := resp.Body.Close(); err != nil {
+		if err := errors.Join(u.moved(resp), resp.Body.Close()); err != nil {
 			return false, err
 		}
 		if !ok || has > u.d.Size {
@@ -128,10 +126,10 @@ func (u *upload) cutSmaller() bool {
 	if chunk == 0 {
 		chunk = firstChunkBytes
 	}
-	for chunk >= u.asked {
+	for chunk >= u.asked && chunk >= leastChunkBytes {
 		chunk /= 4
 	}
-	if u.raw != nil || chunk < leastChunkBytes || chunk < u.minChunk {
+	if u.asked == 0 || chunk < leastChunkBytes || chunk < u.minChunk {
 		return false
 	}
 	u.m.chunkBytes.Store(chunk)

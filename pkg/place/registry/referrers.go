@@ -14,7 +14,6 @@ import (
 
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
-	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
 
 // Whether a host has the referrers API.
@@ -51,7 +50,7 @@ func (r *Repo) referrers(ctx context.Context, m *remote, subject v1.Hash) ([]v1.
 			m.host.referrers.Store(hasReferrers)
 			return list, nil
 		}
-		if !lacksAPI(err) || m.host.referrers.Load() == hasReferrers {
+		if !refused(err) || m.host.referrers.Load() == hasReferrers {
 			if errors.Is(err, place.ErrNotFound) {
 				return nil, nil
 			}
@@ -66,12 +65,6 @@ func (r *Repo) referrers(ctx context.Context, m *remote, subject v1.Hash) ([]v1.
 		return nil, err
 	}
 	return parseReferrers(raw)
-}
-
-// lacksAPI: registries without the referrers API answer as their routes happen to.
-func lacksAPI(err error) bool {
-	var e *wire.Error
-	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, place.ErrDenied) && !errors.Is(err, place.ErrUnavailable)
 }
 
 // askReferrers asks the API (distribution-spec: Listing Referrers), all pages.
@@ -138,7 +131,7 @@ func (r *Repo) addReferrer(ctx context.Context, m *remote, d v1.Descriptor, raw 
 	if m.host.referrers.Load() == 0 {
 		if _, err := m.askReferrers(ctx, subject); err == nil {
 			m.host.referrers.Store(hasReferrers)
-		} else if lacksAPI(err) {
+		} else if refused(err) {
 			m.host.referrers.Store(lacksReferrers)
 		} else {
 			return err

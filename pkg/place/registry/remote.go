@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dray-oci/dray/pkg/manifest"
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/auth"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
@@ -43,6 +45,15 @@ func (m *remote) write(method string, elem ...string) *wire.Request {
 	r := m.read(method, elem...)
 	r.Scopes = []string{auth.Push(m.repository)}
 	return r
+}
+
+// refused reports whether err is the answer of a registry that does not know, or
+// not like, what it was asked: by what means its routes happen to say so. That it
+// wants other credentials, or will not answer now, is something else.
+func refused(err error) bool {
+	var e *wire.Error
+	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 &&
+		!errors.Is(err, place.ErrDenied) && !errors.Is(err, place.ErrUnavailable)
 }
 
 // kind is the part of the path under which d lies.

@@ -18,11 +18,11 @@ import (
 
 const (
 	// smallBytes is up to which size a blob is held in memory and sent with the
-	// request that ends its upload: two requests instead of three.
+	// request that begins its upload, or ends it: one or two requests instead of three.
 	smallBytes = 1 << 20
-	// closingRate is how fast, at least, a registry is taken to hash what was
-	// uploaded before it answers: a second more of patience for each 10 MB.
-	closingRate = 10e6
+	// storingRate is how fast, at least, a registry is taken to hash and move what
+	// was uploaded before it answers: a second more of patience for each 10 MB.
+	storingRate = 10e6
 	// maxRestarts bounds how often one upload starts again without a network fault.
 	maxRestarts = 3
 )
@@ -67,7 +67,9 @@ func (u *upload) run(ctx context.Context) error {
 		}
 		switch done, err := u.recover(ctx, err); {
 		case err != nil:
-			u.abandon(ctx)
+			if !errors.Is(err, place.ErrUnavailable) { // or it would be a long goodbye
+				u.abandon(ctx)
+			}
 			return err
 		case done:
 			return nil
@@ -101,8 +103,7 @@ func (u *upload) begin(ctx context.Context) (done bool, err error) {
 		u.carry(req)
 	}
 	resp, err := u.m.Do(ctx, req)
-	var e *wire.Error
-	if single && errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, place.ErrDenied) && !errors.Is(err, place.ErrUnavailable) {
+	if single && refused(err) {
 		u.m.noSingle.Store(true)
 		return u.begin(ctx)
 	}
@@ -159,26 +160,27 @@ func (u *upload) send(ctx context.Context) error {
 		req.Header.Set("Content-Range", fmt.Sprintf("%d-%d", offset, offset+n-1))
 		u.spliced = true
 	}
-	req.Size, u.asked = n, n
+	req.Size, u.asked, req.Patience = n, n, patience(n)
 	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return u.source(ctx, offset, n) }
 	resp, err := u.m.Do(ctx, req)
 	if err != nil {
 		return err
 	}
-	u.moved(resp)
-	// What the registry says it has counts, if it can be true.
-	if has, ok := uploaded(resp); ok && has > offset && has < offset+n {
-		n = has - offset
-	}
 	u.advance(offset + n)
-	return resp.Body.Close()
+	return errors.Join(u.moved(resp), resp.Body.Close())
 }
 
 // moved takes over where the registry wants to go on, if it says so.
-func (u *upload) moved(resp *http.Response) {
-	if at, err := u.m.Locate(resp, resp.Header.Get("Location")); err == nil {
+func (u *upload) moved(resp *http.Response) error {
+	location := resp.Header.Get("Location")
+	if location == "" {
+		return nil
+	}
+	at, err := u.m.Locate(resp, location)
+	if err == nil {
 		u.at = at
 	}
+	return err
 }
 
 func (u *upload) advance(offset int64) {
@@ -193,7 +195,7 @@ func (u *upload) advance(offset int64) {
 func (u *upload) finish(ctx context.Context) error {
 	req := u.request(http.MethodPut)
 	req.URL = withDigest(*u.at, u.d.Digest)
-	req.Patience = time.Duration(float64(u.d.Size) / closingRate * float64(time.Second))
+	req.Patience = patience(u.d.Size)
 	if u.raw != nil {
 		u.carry(req)
 	}
@@ -202,6 +204,11 @@ func (u *upload) finish(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(stored(resp, u.d), resp.Body.Close())
+}
+
+// patience is how long, beyond the usual, a registry may take to put away n bytes.
+func patience(n int64) time.Duration {
+	return time.Duration(float64(n) / storingRate * float64(time.Second))
 }
 
 // withDigest adds the digest to a query that is otherwise kept to the letter: it may be signed.

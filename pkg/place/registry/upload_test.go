@@ -203,18 +203,21 @@ func TestUpload(t *testing.T) {
 		},
 		"cut at the very start": {
 			&uploads{cuts: []int{0}},
-			[]string{"POST", "PATCH", "GET", "PATCH", "PUT"}, []int64{0},
+			[]string{"POST", "PATCH", "GET", "PATCH", "PUT"},
+			[]int64{0},
 		},
 		"cut, and nobody knows how far it came": {
 			&uploads{cuts: []int{2 << 20}, noStatus: true},
-			[]string{"POST", "PATCH", "GET", "DELETE", "POST", "PATCH", "PUT"}, []int64{0, 0},
+			[]string{"POST", "PATCH", "GET", "DELETE", "POST", "PATCH", "PUT"},
+			[]int64{0, 0},
 		},
 		"cut more often than there are tries, with progress": {
 			&uploads{cuts: []int{1 << 18, 1 << 18, 1 << 18, 1 << 18, 1 << 18, 1 << 18, 1 << 18, 1 << 18}}, nil, nil,
 		},
 		"a token that expires": {
 			&uploads{lateToken: true, cuts: []int{2 << 20}},
-			[]string{"POST", "PATCH", "GET", "PATCH 2097152-3145727", "PUT"}, []int64{0, 2 << 20},
+			[]string{"POST", "PATCH", "GET", "PATCH 2097152-3145727", "PUT"},
+			[]int64{0, 2 << 20},
 		},
 		"too large at once": {
 			&uploads{maxBody: 1 << 20},
@@ -228,7 +231,8 @@ func TestUpload(t *testing.T) {
 		},
 		"the answer to the end is lost": {
 			&uploads{loseEnd: true},
-			[]string{"POST", "PATCH", "PUT", "GET", "HEAD"}, []int64{0},
+			[]string{"POST", "PATCH", "PUT", "GET", "HEAD"},
+			[]int64{0},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -292,13 +296,34 @@ func TestUploadFails(t *testing.T) {
 		if err == nil || c.is != nil && !errors.Is(err, c.is) || errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if len(c.u.blobs) > 0 || len(c.u.data) > 0 || len(c.u.seen) > 30 {
+		// Whoever does not answer is not told goodbye.
+		left := len(c.u.data) > 0 && !errors.Is(err, place.ErrUnavailable)
+		if len(c.u.blobs) > 0 || left || len(c.u.seen) > 30 {
 			t.Errorf("%s: %d blobs and %d uploads are left, after %q", name, len(c.u.blobs), len(c.u.data), c.u.seen)
 		}
 	}
 	u := &uploads{}
 	if err := repo(t, u).Put(t.Context(), small, blob.Bytes(s[1:])); !errors.Is(err, blob.ErrMismatch) || len(u.seen) > 0 {
 		t.Errorf("small and wrong: %v after %q", err, u.seen)
+	}
+}
+
+func TestUploadRefusedAtOnce(t *testing.T) {
+	large, l := random(big)
+	small, s := random(1000)
+	for _, status := range []int{400, 404, 405, 413, 416} {
+		r := repo(t, code(status))
+		if err := errors.Join(r.Put(t.Context(), large, blob.Bytes(l)), r.Put(t.Context(), small, blob.Bytes(s))); err == nil {
+			t.Errorf("%d: no error", status)
+		}
+	}
+	// A location that must not be gone to is an error, not passed over.
+	away := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "http://169.254.169.254/upload")
+		w.WriteHeader(http.StatusAccepted)
+	})
+	if err := repo(t, away).Put(t.Context(), large, blob.Bytes(l)); !errors.Is(err, place.ErrDenied) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -317,7 +342,8 @@ func TestSmallUpload(t *testing.T) {
 		"refused in one": {&uploads{single: "refused"}, []string{"POST", "POST", "PUT"}, []string{"POST", "PUT"}},
 		"the answer to the end is lost": {
 			&uploads{loseEnd: true},
-			[]string{"POST", "PUT", "HEAD"}, []string{"POST", "PUT"},
+			[]string{"POST", "PUT", "HEAD"},
+			[]string{"POST", "PUT"},
 		},
 	} {
 		r := repo(t, c.u)

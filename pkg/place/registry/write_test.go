@@ -3,7 +3,6 @@ package registry_test
 import (
 	"context"
 	"errors"
-
 	"net/http"
 	"slices"
 	"strings"

@@ -69,6 +69,7 @@ func registryAt(t *testing.T, allow []string, addrs ...string) *Trust {
 		if err := tr.Dial(parse(t, "https://reg.example"), netip.MustParseAddr(a)); err != nil {
 			t.Fatal(err)
 		}
+		tr.Reached(parse(t, "https://reg.example"), netip.MustParseAddr(a))
 	}
 	return tr
 }
@@ -125,6 +126,8 @@ func TestDialRegistryItself(t *testing.T) {
 	if err := tr.Dial(own, netip.MustParseAddr("8.8.8.8")); err != nil {
 		t.Error(err)
 	}
+	tr.Reached(own, netip.MustParseAddr("8.8.8.8"))
+	tr.Reached(other, netip.MustParseAddr("127.0.0.1"))
 	if err := tr.Dial(other, netip.MustParseAddr("10.0.0.1")); err == nil {
 		t.Error("another port of the registry's name counts as the registry")
 	}

@@ -44,12 +44,20 @@ func (e *Error) Hint() string {
 func (t *Trust) Dial(u *url.URL, a netip.Addr) error {
 	class := Classify(a)
 	if t.isOwn(u) && class != Forbidden {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.class = max(t.class, class)
 		return nil
 	}
 	return t.judge(u, class, a.String())
+}
+
+// Reached takes note that there is a connection to a, for u. A registry counts
+// as far out as the outermost of its addresses that did answer: one that sends
+// us somewhere has answered.
+func (t *Trust) Reached(u *url.URL, a netip.Addr) {
+	if t.isOwn(u) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.class = max(t.class, Classify(a))
+	}
 }
 
 // Spelling judges the host of u as far as it can be told without resolving it:

@@ -85,6 +85,8 @@ func (h *Host) refusal(resp *http.Response, own bool) error {
 	e.RetryAt = retryAt(resp.Header.Get("Retry-After"), h.o.Now())
 	e.classify()
 	switch {
+	case e.Status == http.StatusRequestEntityTooLarge:
+		e.hint = "a proxy before the registry may limit the size of requests"
 	case e.Status == http.StatusTooManyRequests:
 		e.hint = fmt.Sprintf("an account may be allowed more: dray login %s", h.name)
 	case e.kind == place.ErrDenied && own:
@@ -198,15 +200,19 @@ func (h *Host) Broken(err error) error {
 	case errors.As(err, &e):
 		return err
 	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
+		err = http.ErrSchemeMismatch
+	}
 	e = &Error{kind: place.ErrUnavailable, cause: plainly(err), again: h.mayPass(err)}
 	var certErr *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, io.EOF): // must never pass for the good end of something
 		e.cause = errors.New("the connection was closed")
 	case errors.As(err, &certErr):
-		e.hint = "--ca-file FILE trusts its certificate; --insecure HOST goes without"
+		e.hint = fmt.Sprintf("--ca-file FILE trusts its certificate; --insecure %s goes without", h.name)
 	case errors.Is(err, http.ErrSchemeMismatch):
-		e.hint = "it speaks plain http, which --insecure HOST allows"
+		e.hint = fmt.Sprintf("if it is meant to speak plain http: --insecure %s", h.name)
 	}
 	return e
 }

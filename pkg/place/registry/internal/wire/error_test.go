@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -74,6 +75,10 @@ func TestRetryAt(t *testing.T) {
 
 func TestBrokenIsNeverTheEnd(t *testing.T) {
 	h := NewHost(Options{}, "r.example")
+	spoken := tls.RecordHeaderError{Msg: "no TLS", RecordHeader: [5]byte([]byte("HTTP/"))}
+	if err := h.Broken(spoken); !errors.Is(err, http.ErrSchemeMismatch) || !strings.Contains(hint(err), "--insecure r.example") {
+		t.Errorf("%v (%s)", err, hint(err))
+	}
 	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, http.ErrSchemeMismatch, errors.New("x")} {
 		got := h.Broken(err)
 		if errors.Is(got, io.EOF) || !errors.Is(got, place.ErrUnavailable) {

@@ -93,7 +93,9 @@ func (h *Host) origin(ctx context.Context) (*url.URL, error) {
 		return u, nil
 	}
 	secure := &url.URL{Scheme: "https", Host: address(h.name)}
-	if !h.insecure && guard.ClassifyHost(h.name) != guard.Loopback {
+	if may, err := h.mayBePlain(); err != nil {
+		return nil, err
+	} else if !may {
 		h.base.Store(secure)
 		return secure, nil
 	}
@@ -111,6 +113,19 @@ func (h *Host) origin(ctx context.Context) (*url.URL, error) {
 		h.base.Store(u)
 	}
 	return u, err
+}
+
+// mayBePlain reports whether plain HTTP may be tried: where nobody could listen
+// in between, and where a certificate proves nothing anyway.
+func (h *Host) mayBePlain() (bool, error) {
+	if h.insecure || guard.ClassifyHost(h.name) == guard.Loopback {
+		return true, nil
+	}
+	cfg, err := h.tlsConfig(h.name)
+	if err != nil {
+		return false, err
+	}
+	return cfg.InsecureSkipVerify, nil
 }
 
 // decide tries https, then http. Any answer decides.
@@ -140,7 +155,8 @@ func (h *Host) ping(ctx context.Context, base *url.URL) error {
 	if err != nil {
 		return err
 	}
-	return finish(resp)
+	_ = finish(resp) // any answer will do, also one that breaks off
+	return nil
 }
 
 // speaksTLS reports whether err shows that TLS was spoken, or that the address

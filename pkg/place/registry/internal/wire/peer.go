@@ -71,10 +71,19 @@ func (h *Host) newPeer(u *url.URL) (*peer, error) {
 	dialer := &net.Dialer{Timeout: h.o.HeaderTimeout, KeepAlive: 30 * time.Second}
 	if proxy != nil {
 		t.Proxy = http.ProxyURL(proxy) // the user's choice, wherever it lies
-	} else {
-		dialer.ControlContext = h.control(u)
+		t.DialContext = dialer.DialContext
+		return &peer{t}, nil
 	}
-	t.DialContext = dialer.DialContext
+	dialer.ControlContext = h.control(u)
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err == nil {
+			if ap, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+				h.trust.Reached(u, ap.Addr())
+			}
+		}
+		return conn, err
+	}
 	return &peer{t}, nil
 }
 
@@ -86,17 +95,25 @@ func (h *Host) setTLS(t *http.Transport, u *url.URL) error {
 	if u.Host == address(h.name) {
 		name, insecure = h.name, h.insecure
 	}
-	cfg, err := h.o.TLS(name)
+	cfg, err := h.tlsConfig(name)
 	if err != nil {
-		return fmt.Errorf("configuring TLS for %q: %w", name, err)
+		return err
 	}
-	cfg = cfg.Clone()
 	cfg.InsecureSkipVerify = cfg.InsecureSkipVerify || insecure
 	if cfg.ClientSessionCache == nil {
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(idleConns)
 	}
 	t.TLSClientConfig = cfg
 	return nil
+}
+
+// tlsConfig returns a copy of what the options say.
+func (h *Host) tlsConfig(name string) (*tls.Config, error) {
+	cfg, err := h.o.TLS(name)
+	if err != nil {
+		return nil, fmt.Errorf("configuring TLS for %q: %w", name, err)
+	}
+	return cfg.Clone(), nil
 }
 
 func (h *Host) proxy(u *url.URL) (*url.URL, error) {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -160,6 +161,28 @@ func TestProxyAndLiteralAddresses(t *testing.T) {
 	for _, location := range []string{secret.URL, "http://10.0.0.1/", "http://localhost:1/"} {
 		to = location
 		fails(t, h, get("/x"), place.ErrDenied)
+	}
+}
+
+// TestPlainWhereNothingIsVerified: where the options verify no certificate,
+// plain http is tried, and elsewhere not.
+func TestPlainWhereNothingIsVerified(t *testing.T) {
+	proxyURL := mustParse(t, server(t, body("plain")).URL)
+	for _, skip := range []bool{true, false} {
+		c := New(Options{
+			Retries: -1,
+			TLS:     func(string) (*tls.Config, error) { return &tls.Config{InsecureSkipVerify: skip}, nil },
+			Proxy: func(r *http.Request) (*url.URL, error) {
+				if r.URL.Scheme == "https" {
+					return mustParse(t, "http://127.0.0.1:1"), nil // nothing answers there
+				}
+				return proxyURL, nil
+			},
+		})
+		t.Cleanup(c.Close)
+		if got, err := read(t, c.Host("registry.example", false), get("/x")); (err == nil) != skip {
+			t.Errorf("%v: %q, %v", skip, got, err)
+		}
 	}
 }
 

@@ -51,7 +51,6 @@ type inbound struct {
 	io.ReadCloser
 	h      *Host
 	w      *watch
-	resp   *http.Response
 	out    *outgoing // what may still be being sent
 	leave  func()    // gives back the place among the readers; may be nil
 	closed sync.Once
