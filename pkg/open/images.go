@@ -14,7 +14,7 @@ import (
 // An Image is one image of a source, with the names it has there in full; none
 // if there are none.
 type Image struct {
-	Root  v1.Descriptor
+	Root  v1.Descriptor // zero where only resolving the name would tell
 	Names []string
 }
 
@@ -77,7 +77,7 @@ func (s *Source) list(ctx context.Context) ([]Image, error) {
 	at := map[v1.Hash]int{}
 	err := l.List(ctx, func(e place.Entry) error {
 		i, seen := at[e.Root.Digest]
-		if !seen {
+		if !seen || e.Root.Digest.Hex == "" {
 			i = len(all)
 			at[e.Root.Digest] = i
 			all = append(all, Image{Root: e.Root})

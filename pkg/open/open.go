@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/time/rate"
-
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
@@ -30,7 +28,7 @@ type Options struct {
 	TempDir  string // for what has to be unpacked or spooled; empty: the system's
 	Offline  bool   // bare names mean the store, and no registry is asked
 	Registry *registry.Client
-	Limit    *rate.Limiter // on what is read, all sources together; nil: none
+	Limit    int64 // bytes a second that are read, all sources together; 0: any number
 	Docker   daemon.Options
 	Podman   cstorage.Options
 	Form     archive.Form // of archives that are written
@@ -43,10 +41,16 @@ type Options struct {
 var ErrOffline = errors.New("the network is not to be used")
 
 // Doors open places. They are safe for concurrent use.
-type Doors struct{ o Options }
+type Doors struct {
+	o     Options
+	limit func(place.Source) place.Source
+}
 
 // New returns doors; it opens none.
-func New(o Options) *Doors { return &Doors{o} }
+func New(o Options) *Doors {
+	l := wrap.NewLimiter(o.Limit)
+	return &Doors{o, func(s place.Source) place.Source { return wrap.Limit(s, l) }}
+}
 
 // A Source is an open place with what was named in it.
 type Source struct {
@@ -65,7 +69,7 @@ func (d *Doors) Source(ctx context.Context, r ref.Ref) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{Source: wrap.Limit(src, d.o.Limit), Ref: r, Name: name}, nil
+	return &Source{Source: d.limit(src), Ref: r, Name: name}, nil
 }
 
 func (d *Doors) source(ctx context.Context, r ref.Ref) (place.Source, string, error) {
@@ -76,9 +80,6 @@ func (d *Doors) source(ctx context.Context, r ref.Ref) (place.Source, string, er
 		s, err := d.Store()
 		return s, nameOf(r), err
 	case ref.DockerDaemon, ref.ContainersStorage:
-		if nameOf(r) == "" {
-			return nil, "", fmt.Errorf("reading %s: name an image in it", r)
-		}
 		e, err := d.engine(ctx, r.Kind)
 		if err != nil {
 			return nil, "", err

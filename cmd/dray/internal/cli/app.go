@@ -19,7 +19,6 @@ import (
 	"github.com/dray-oci/dray/pkg/place/daemon"
 	"github.com/dray-oci/dray/pkg/place/registry"
 	"github.com/dray-oci/dray/pkg/place/store"
-	"github.com/dray-oci/dray/pkg/place/wrap"
 	"github.com/dray-oci/dray/pkg/ref"
 	"github.com/dray-oci/dray/pkg/transfer"
 )
@@ -152,7 +151,7 @@ func (a *app) open() (*open.Doors, error) {
 		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
 		Offline:  a.o.offline,
 		Registry: client,
-		Limit:    wrap.NewLimiter(int64(a.o.limitRate)),
+		Limit:    int64(a.o.limitRate),
 		Docker:   daemon.FromEnviron(a.env.Getenv, a.userHome()),
 		Podman:   cstorage.Options{},
 		Form:     archive.Form(a.o.form),

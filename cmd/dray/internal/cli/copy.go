@@ -102,7 +102,11 @@ func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, 
 			if err != nil {
 				return nil, err
 			}
-			reqs = append(reqs, transfer.Request{Source: src, Name: from.String(), Root: img.Root, Names: names})
+			req := transfer.Request{Source: src, Name: from.String(), Root: img.Root, Names: names}
+			if img.Root.Digest.Hex == "" {
+				req.Name = img.Names[0]
+			}
+			reqs = append(reqs, req)
 		}
 	}
 	return transfer.Copy(ctx, dst, reqs, o)
