@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,18 +111,18 @@ func TestCancelled(t *testing.T) {
 
 func TestSourceOfABodyFails(t *testing.T) {
 	broken := errors.New("disk on fire")
-	tries := 0
+	var tries atomic.Int32
 	s := server(t, func(_ http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
-			tries++
+			tries.Add(1)
 			_, _ = io.Copy(io.Discard, r.Body)
 		}
 	})
 	r := sending(http.MethodPut, "/x", make([]byte, 100))
 	r.Body = func(context.Context) (io.ReadCloser, error) { return nil, broken }
 	err := fails(t, host(t, s, Options{}), r, broken)
-	if errors.Is(err, place.ErrUnavailable) || tries > 1 {
-		t.Errorf("%v after %d tries", err, tries)
+	if errors.Is(err, place.ErrUnavailable) || tries.Load() > 1 {
+		t.Errorf("%v after %d tries", err, tries.Load())
 	}
 }
 
