@@ -33,21 +33,36 @@ type Dir struct {
 // Index reads the index.json. It returns [place.ErrNotFound] if there is no
 // layout, and [place.ErrInvalid] if there is something else.
 func (d Dir) Index() (*Index, error) {
+	x, _, err := d.read()
+	return x, err
+}
+
+// Flat returns the index.json as an image for several platforms if that is what
+// it is, else nil: see [Index.Flat]. Its bytes are no blob of the layout.
+func (d Dir) Flat() *manifest.Doc {
+	x, raw, err := d.read()
+	if err != nil {
+		return nil
+	}
+	return x.Flat(raw)
+}
+
+func (d Dir) read() (*Index, []byte, error) {
 	raw, err := readBounded(filepath.Join(d.Path, "index.json"), manifest.MaxIndexBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		if fi, serr := os.Stat(d.Path); serr == nil && !fi.IsDir() {
-			return nil, fmt.Errorf("reading layout %s: it is a file: %w", d.Path, place.ErrInvalid)
+			return nil, nil, fmt.Errorf("reading layout %s: it is a file: %w", d.Path, place.ErrInvalid)
 		}
-		return nil, fmt.Errorf("reading layout %s: it has no index.json: %w", d.Path, place.ErrNotFound)
+		return nil, nil, fmt.Errorf("reading layout %s: it has no index.json: %w", d.Path, place.ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading layout: %w", err)
+		return nil, nil, fmt.Errorf("reading layout: %w", err)
 	}
 	x, err := ParseIndex(raw)
 	if err != nil {
-		return nil, fmt.Errorf("reading layout %s: %w", d.Path, err)
+		return nil, nil, fmt.Errorf("reading layout %s: %w", d.Path, err)
 	}
-	return x, nil
+	return x, raw, nil
 }
 
 // Update changes the index.json under a lock: change gets the one that stands,

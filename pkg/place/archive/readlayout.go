@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"github.com/dray-oci/dray/pkg/layout"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
@@ -26,7 +24,7 @@ func (a *Archive) loadLayout() error {
 	if a.index, err = layout.ParseIndex(raw); err != nil {
 		return err
 	}
-	if doc := flat(a.index, raw); doc != nil {
+	if doc := a.index.Flat(raw); doc != nil {
 		a.other[doc.Descriptor.Digest] = raw
 		a.index = layout.NewIndex()
 		a.index.Add(doc.Descriptor)
@@ -53,27 +51,4 @@ func (a *Archive) checkMarker() error {
 		return fmt.Errorf("oci-layout: version %.20q: %w", marker.Version, place.ErrUnsupported)
 	}
 	return nil
-}
-
-// flat returns index.json as an index of its own if that is what it is: some
-// tools (go-containerregistry's layout.Write, apko) write the index of an image
-// for several platforms there, in place of one entry that points at it. Its
-// entries have platforms, and no names.
-func flat(x *layout.Index, raw []byte) *manifest.Doc {
-	entries := x.List()
-	if len(entries) < 2 {
-		return nil
-	}
-	seen := map[v1.Hash]bool{}
-	for _, e := range entries {
-		if layout.Name(e.Root) != "" || e.Root.Platform == nil || seen[e.Root.Digest] {
-			return nil
-		}
-		seen[e.Root.Digest] = true
-	}
-	doc, err := manifest.New(raw)
-	if err != nil || doc.Index == nil {
-		return nil // it has more or larger parts than an image may have
-	}
-	return doc
 }

@@ -4,6 +4,7 @@ package ocidir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,6 +43,9 @@ func (d *Dir) Resolve(ctx context.Context, name string) (v1.Descriptor, error) {
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
+	if flat := d.dir.Flat(); flat != nil && (name == "" || name == "@"+flat.Descriptor.Digest.String()) {
+		return flat.Descriptor, nil
+	}
 	root, err := x.Pick(name)
 	if digest, ok := strings.CutPrefix(name, "@"); ok && err != nil {
 		h, herr := v1.NewHash(digest)
@@ -57,24 +61,33 @@ func (d *Dir) Resolve(ctx context.Context, name string) (v1.Descriptor, error) {
 }
 
 // Open opens the content of desc.
-func (d *Dir) Open(_ context.Context, desc v1.Descriptor) (io.ReadCloser, error) {
-	f, err := d.dir.OpenBlob(desc.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("reading layout %s: %w", d.dir.Path, err)
-	}
-	return f, nil
+func (d *Dir) Open(ctx context.Context, desc v1.Descriptor) (io.ReadCloser, error) {
+	return d.OpenRange(ctx, desc, 0, -1)
 }
 
 // OpenRange opens a part of the content of desc.
-func (d *Dir) OpenRange(_ context.Context, desc v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
-	f, err := d.dir.OpenBlob(desc.Digest)
+func (d *Dir) OpenRange(ctx context.Context, desc v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	rc, err := d.openRange(ctx, desc, offset, length)
 	if err != nil {
 		return nil, fmt.Errorf("reading layout %s: %w", d.dir.Path, err)
+	}
+	return rc, nil
+}
+
+func (d *Dir) openRange(ctx context.Context, desc v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	f, err := d.dir.OpenBlob(desc.Digest)
+	if errors.Is(err, place.ErrNotFound) && desc.MediaType.IsIndex() {
+		if flat := d.dir.Flat(); flat != nil && flat.Descriptor.Digest == desc.Digest {
+			return blob.Bytes(flat.Raw)(ctx, offset, length)
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	rc, err := blob.Section(f, offset, length)
 	if err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("reading layout %s: %s: %w", d.dir.Path, desc.Digest, err)
+		return nil, fmt.Errorf("%s: %w", desc.Digest, err)
 	}
 	return rc, nil
 }
@@ -84,6 +97,9 @@ func (d *Dir) List(_ context.Context, visit func(place.Entry) error) error {
 	x, err := d.dir.Index()
 	if err != nil {
 		return err
+	}
+	if flat := d.dir.Flat(); flat != nil {
+		return visit(place.Entry{Name: "@" + flat.Descriptor.Digest.String(), Root: flat.Descriptor})
 	}
 	for _, e := range x.List() {
 		if err := visit(e); err != nil {

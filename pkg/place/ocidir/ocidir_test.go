@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/ocidir"
@@ -159,5 +161,31 @@ func TestManyWritersOfOneLayout(t *testing.T) {
 	n := 0
 	if err := ocidir.New(path, nil).List(t.Context(), func(place.Entry) error { n++; return nil }); err != nil || n != writers {
 		t.Errorf("%d names, %v, want %d", n, err, writers)
+	}
+}
+
+// TestFlat reads a layout whose index.json is the index of one image itself.
+func TestFlat(t *testing.T) {
+	path := t.TempDir()
+	d := ocidir.New(path, nil)
+	c := placetest.Index(t, placetest.ImageSpec{}, placetest.ImageSpec{Seed: 1, Platform: v1.Platform{OS: "linux", Architecture: "arm64"}})
+	put(t, d, c, "1")
+	raw := c.Bytes[c.Root.Digest]
+	if err := os.Remove(filepath.Join(path, "blobs", "sha256", c.Root.Digest.Hex)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "index.json"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := d.Resolve(t.Context(), "")
+	if err != nil || root.Digest != c.Root.Digest {
+		t.Fatalf("%v, %v", root, err)
+	}
+	if doc, err := place.ReadManifest(t.Context(), d, root); err != nil || len(doc.Index.Manifests) != 2 {
+		t.Errorf("%v, %v", doc, err)
+	}
+	n := 0
+	if err := d.List(t.Context(), func(e place.Entry) error { n++; return nil }); err != nil || n != 1 {
+		t.Errorf("%d entries, %v", n, err)
 	}
 }
