@@ -296,11 +296,13 @@ func TestUploadFails(t *testing.T) {
 		if err == nil || c.is != nil && !errors.Is(err, c.is) || errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
+		c.u.mu.Lock() // it may not have noticed yet that nobody is there any more
 		// Whoever does not answer is not told goodbye.
 		left := len(c.u.data) > 0 && !errors.Is(err, place.ErrUnavailable)
 		if len(c.u.blobs) > 0 || left || len(c.u.seen) > 30 {
 			t.Errorf("%s: %d blobs and %d uploads are left, after %q", name, len(c.u.blobs), len(c.u.data), c.u.seen)
 		}
+		c.u.mu.Unlock()
 	}
 	u := &uploads{}
 	if err := repo(t, u).Put(t.Context(), small, blob.Bytes(s[1:])); !errors.Is(err, blob.ErrMismatch) || len(u.seen) > 0 {
