@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the commands as users type them. Every script has its own home
-// and its own empty registry at $REGISTRY, and these commands of ours:
+// and its own empty registries at $REGISTRY and, for bot with the password secret
+// alone, at $PRIVATE, and these commands of ours:
 //
 //	seed NAME [SIZE…]  push a plain image with layers of these sizes
 //	seed-index NAME    push the image of testdata: linux/amd64, linux/arm64, linux/arm/v7
@@ -52,19 +54,37 @@ func TestScript(t *testing.T) {
 }
 
 func setup(e *testscript.Env) error {
-	srv := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	srv, private := httptest.NewServer(newRegistry()), httptest.NewServer(guarded(newRegistry()))
 	e.Defer(srv.Close)
+	e.Defer(private.Close)
 	home := filepath.Join(e.WorkDir, ".home")
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return err
 	}
 	e.Setenv("REGISTRY", strings.TrimPrefix(srv.URL, "http://"))
+	e.Setenv("PRIVATE", strings.TrimPrefix(private.URL, "http://"))
 	e.Setenv("HOME", home)
 	e.Setenv("USERPROFILE", home)
 	e.Setenv("LOCALAPPDATA", home)
 	e.Setenv("DRAY_HOME", filepath.Join(home, "dray"))
 	e.Setenv("DOCKER_HOST", "unix://"+filepath.Join(e.WorkDir, "no-docker.sock"))
 	return nil
+}
+
+func newRegistry() http.Handler {
+	return registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true))
+}
+
+// guarded lets nobody in but bot, whose password is secret.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "bot" || password != "secret" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"who are you?"}]}`, http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func seed(ts *testscript.TestScript, _ bool, args []string) {

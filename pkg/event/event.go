@@ -12,7 +12,8 @@ import (
 type Kind string
 
 const (
-	// Plan says how much a transfer may have to move: Total bytes in Count blobs.
+	// Plan says how much there may be to do: Total bytes in Count blobs. Text is what
+	// is done to them, in the past tense, if they are not moved: "checked".
 	Plan Kind = "plan"
 	// Start says that Blob begins to move; its size is Blob.Size bytes.
 	Start Kind = "start"

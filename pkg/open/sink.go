@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dray-oci/dray/pkg/compress"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/engine"
@@ -85,6 +86,9 @@ func (d *Doors) newArchive(r ref.Ref) (place.Sink, error) {
 	}
 	if r.Path == "-" {
 		return archive.NewStream(stdout{d.o.Stdout}, o)
+	}
+	if kind := archive.Packing(r.Path); kind != compress.None {
+		return archive.CreatePacked(r.Path, kind, o)
 	}
 	return archive.Create(r.Path, o)
 }

@@ -68,7 +68,7 @@ func newTree(ctx context.Context, dst place.Sink, r Request, o Options) (*tree, 
 	if err != nil {
 		return nil, err
 	}
-	b.noteChange(doc, chosen)
+	b.noteChange(doc, chosen, dst.Traits())
 	b.known[chosen.Descriptor.Digest] = chosen.Raw
 	b.root = rootOf(chosen, origin)
 	if _, err := b.visit(ctx, chosen.Descriptor, 0); err != nil {
@@ -156,7 +156,7 @@ func taken(platforms []arch.Platform, chosen []int) (took, left string) {
 }
 
 // noteChange says that what is copied is not all that was named, and its digest another.
-func (b *builder) noteChange(doc, chosen *manifest.Doc) {
+func (b *builder) noteChange(doc, chosen *manifest.Doc, traits place.Traits) {
 	if b.others == "" {
 		return
 	}
@@ -164,11 +164,14 @@ func (b *builder) noteChange(doc, chosen *manifest.Doc) {
 	if chosen.Descriptor.Digest != doc.Descriptor.Digest {
 		text += fmt.Sprintf(", which is %s", chosen.Descriptor.Digest)
 	}
-	if b.asked {
-		b.note(text, "")
-		return
+	hint := "--platform all takes them all and keeps the digest"
+	if !b.asked {
+		text += "; there are also " + b.others
 	}
-	b.note(text+"; there are also "+b.others, "--platform all takes them all and keeps the digest")
+	if b.asked || traits.NoIndex {
+		hint = ""
+	}
+	b.note(text, hint)
 }
 
 func (b *builder) note(text, hint string) {

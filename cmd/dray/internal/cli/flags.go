@@ -24,7 +24,7 @@ type options struct {
 	list      string
 
 	home, tmpDir string
-	form         string // of archives that are written: --as
+	form         formFlag // of archives that are written: --as
 	offline      bool
 
 	jobs      int
@@ -104,10 +104,16 @@ func (a *app) authFileFlag(fs *pflag.FlagSet) {
 // transferFlags are for commands that move content.
 func (a *app) transferFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&a.o.jobs, "jobs", 4, "blobs to move at once")
-	fs.StringVar(&a.o.progress, "progress", "auto", "auto, plain, json or none")
+	a.progressFlag(fs)
 	fs.Var(&a.o.limitRate, "limit-rate", "most bytes a second, all connections together (10MiB)")
 	fs.StringVar(&a.o.tmpDir, "tmpdir", "", "`folder` for temporary files")
-	shared(fs, "jobs", "progress", "limit-rate", "tmpdir")
+	shared(fs, "jobs", "limit-rate", "tmpdir")
+}
+
+// progressFlag is for commands that take long.
+func (a *app) progressFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&a.o.progress, "progress", "auto", "auto, plain, json or none")
+	shared(fs, "progress")
 }
 
 // moveFlags are all that a command has that moves images between places.

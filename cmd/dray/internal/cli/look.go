@@ -68,9 +68,9 @@ type pathChoiceError struct {
 
 func (e *pathChoiceError) Unwrap() error { return e.error }
 
-// Hint names the command that lists them, and the forms that take a name.
+// Hint lists them, and the forms that take a name.
 func (e *pathChoiceError) Hint() string {
-	return fmt.Sprintf("dray tags %[1]s lists them; name one as oci-archive:%[1]s:NAME, docker-archive:%[1]s:NAME or, in a folder, oci:%[1]s:NAME", e.path)
+	return fmt.Sprintf("%s, as oci-archive:%[2]s:NAME, docker-archive:%[2]s:NAME or, in a folder, oci:%[2]s:NAME", ui.Hint(e.error), e.path)
 }
 
 func (a *app) inspectOptions() (inspect.Options, error) {

@@ -64,14 +64,6 @@ func (a *app) printMoved(all []moved) error {
 	return a.pause(func() error { return printMoved(a, f, all) })
 }
 
-func (a *app) note(text, hint string) error {
-	events, err := a.events()
-	if err == nil {
-		events.Emit(event.Event{Kind: event.Note, Text: text, Hint: hint})
-	}
-	return err
-}
-
 // pause runs f, which prints, while no progress is drawn.
 func (a *app) pause(f func() error) error {
 	if a.progress == nil {
@@ -138,7 +130,11 @@ func (a *app) checkTag(ctx context.Context, doors *open.Doors, r ref.Ref, strict
 	if strict {
 		return &verifyError{errors.New(text)}
 	}
-	return a.note(text, "")
+	events, err := a.events()
+	if err == nil {
+		events.Emit(event.Event{Kind: event.Warn, Text: text})
+	}
+	return err
 }
 
 // eachName runs one for every name, goes on after a failure, and says in the end

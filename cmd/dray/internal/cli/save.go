@@ -11,6 +11,7 @@ import (
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/pkg/open"
+	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -51,9 +52,25 @@ type saveFlags struct {
 
 // archiveFlags are for commands that may write an archive.
 func (a *app) archiveFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&a.o.form, "as", "hybrid", "`form` of an archive: hybrid (both of the others in one), docker or oci")
+	a.o.form = formFlag(archive.Hybrid)
+	fs.Var(&a.o.form, "as", "`form` of an archive: hybrid (both of the others in one), docker or oci")
 	shared(fs, "as")
 }
+
+// formFlag is the form of an archive.
+type formFlag archive.Form
+
+func (f *formFlag) Set(s string) error {
+	switch form := archive.Form(s); form {
+	case archive.Hybrid, archive.Docker, archive.OCI:
+		*f = formFlag(form)
+		return nil
+	}
+	return errors.New("it is neither hybrid, docker nor oci")
+}
+
+func (f *formFlag) String() string { return string(*f) }
+func (f *formFlag) Type() string   { return "form" }
 
 // listFlag is for commands that take a list of names from a file.
 func (a *app) listFlag(fs *pflag.FlagSet) {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -22,6 +23,7 @@ type tally struct {
 
 	moved, skipped, resumed  int64 // bytes
 	movedBlobs, skippedBlobs int
+	verb                     string         // what happens to blobs, if they are not moved
 	why                      map[string]int // skipped blobs by reason
 	active                   []*moving      // in the order they started
 	meter                    meter
@@ -48,6 +50,9 @@ func (t *tally) take(e event.Event) *moving {
 	switch e.Kind {
 	case event.Plan:
 		t.planned += e.Count
+		if e.Text != "" {
+			t.verb = e.Text
+		}
 		t.total += e.Total
 	case event.Start:
 		if m == nil {
@@ -99,7 +104,10 @@ func (t *tally) doneBlobs() int { return t.movedBlobs + t.skippedBlobs }
 // summary is the last line: bytes moved, bytes skipped, time.
 func (t *tally) summary(now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "moved %s in %s, skipped %s in %d", Size(t.moved), count(t.movedBlobs, "blob"), Size(t.skipped), t.skippedBlobs)
+	fmt.Fprintf(&b, "%s %s in %s", cmp.Or(t.verb, "moved"), Size(t.moved), count(t.movedBlobs, "blob"))
+	if t.verb == "" {
+		fmt.Fprintf(&b, ", skipped %s in %d", Size(t.skipped), t.skippedBlobs)
+	}
 	if len(t.why) > 0 {
 		var why []string
 		for _, reason := range slices.Sorted(maps.Keys(t.why)) {
