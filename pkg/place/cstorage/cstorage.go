@@ -2,9 +2,10 @@
 // (containers-storage), root's or the user's own, through the installed podman.
 // Package engine makes a place of it.
 //
-// Podman keeps the manifest of an image that it loads byte for byte, but unpacks
-// its layers. What it saves is packed anew, as podman push does, and has another
-// digest.
+// Podman keeps the manifest of an image byte for byte, but its layers unpacked. So
+// an image whose layers are not compressed, such as one that podman built, comes
+// out as it is. What was compressed comes out plain, and under another digest;
+// its config, and with it podman's image ID, stays.
 package cstorage
 
 import (
@@ -96,12 +97,6 @@ func (e *Engine) Tag(ctx context.Context, root v1.Descriptor, config v1.Hash, na
 		err = fmt.Errorf("it stands for %.100q, not for %s", i.Digest, root.Digest)
 	}
 	return err
-}
-
-// Save writes the image that stands under name to w, as an OCI layout whose
-// layers podman compresses.
-func (e *Engine) Save(ctx context.Context, w io.Writer, name string) error {
-	return e.run(ctx, nil, w, "save", "--quiet", "--uncompressed", "--format", "oci-archive", "--", name)
 }
 
 // Digest returns the digest that podman shows for name.

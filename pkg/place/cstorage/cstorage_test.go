@@ -1,11 +1,13 @@
 package cstorage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/engine"
 	"github.com/dray-oci/dray/pkg/place/mem"
@@ -28,11 +31,16 @@ func TestPlace(t *testing.T) {
 }
 
 func doors(t *testing.T, e *Engine, name string) placetest.Doors {
-	return placetest.Doors{
+	d := placetest.Doors{
 		Sink:   func(*testing.T) place.Sink { return engine.NewSink(e, tars(t)) },
 		Source: func(*testing.T) place.Source { return engine.NewSource(e, tars(t), name, nil) },
 		Name:   name,
 	}
+	if strings.HasSuffix(t.Name(), "/DockerImage") {
+		sink := d.Sink
+		d.Sink = func(t *testing.T) place.Sink { return unkept{sink(t)} }
+	}
+	return d
 }
 
 // unkept says of a sink that digests change: with Docker's media types they do
@@ -60,12 +68,7 @@ func TestRealPodman(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := doors(t, e, fmt.Sprintf("dray.example/test:%d", n.Add(1)))
-		if strings.HasSuffix(t.Name(), "/DockerImage") {
-			sink := d.Sink
-			d.Sink = func(t *testing.T) place.Sink { return unkept{sink(t)} }
-		}
-		return d
+		return doors(t, e, fmt.Sprintf("dray.example/test:%d", n.Add(1)))
 	}})
 }
 
@@ -140,6 +143,63 @@ func TestOtherManifest(t *testing.T) {
 	}
 	if has, err := e.Has(t.Context(), c.Root, v1.Hash{Algorithm: "sha256", Hex: "00"}); err != nil || has {
 		t.Errorf("Has = %v, %v of nothing", has, err)
+	}
+}
+
+// TestConfigStays: what podman cannot give back as it was keeps its config.
+func TestConfigStays(t *testing.T) {
+	c := placetest.Image(t, placetest.ImageSpec{Docker: true})
+	e := fake(t)
+	if err := load(t, e, map[string]placetest.Content{"x.example/docker:1": c}); err != nil {
+		t.Fatal(err)
+	}
+	src := engine.NewSource(e, tars(t), "x.example/docker:1", nil)
+	root, err := src.Resolve(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := place.ReadManifest(t.Context(), src, root)
+	if err != nil || doc.Image.Config.Digest != c.Order[len(c.Order)-2].Digest {
+		t.Errorf("%+v, %v", doc, err)
+	}
+	if err := src.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestIsPlain: only what is surely plain is saved as such.
+func TestIsPlain(t *testing.T) {
+	plain := placetest.Image(t, placetest.ImageSpec{})
+	raw := plain.Bytes[plain.Root.Digest]
+	packed := bytes.ReplaceAll(raw, []byte("layer.v1.tar"), []byte("layer.v1.tar+gzip"))
+	docker := placetest.Image(t, placetest.ImageSpec{Docker: true})
+	for what, tt := range map[string]struct {
+		manifest []byte // as podman keeps it
+		digest   string // as podman shows it
+		want     bool
+	}{
+		"plain":      {raw, plain.Root.Digest.String(), true},
+		"compressed": {packed, manifest.Describe("", packed).Digest.String(), false},
+		"docker":     {docker.Bytes[docker.Root.Digest], docker.Root.Digest.String(), false},
+		"of another": {raw, docker.Root.Digest.String(), false},
+		"too large":  {make([]byte, manifest.MaxBytes+1), plain.Root.Digest.String(), false},
+		"not there":  {nil, plain.Root.Digest.String(), false},
+		"no digest":  {raw, "sha256:x", false},
+	} {
+		e := fake(t)
+		id := strings.Repeat("a", 64)
+		if tt.manifest != nil {
+			dir := filepath.Join(os.Getenv("DRAY_TEST_FAKE_PODMAN"), id)
+			if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "manifest"), tt.manifest, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := e.isPlain(t.Context(), image{ID: id, Digest: tt.digest}); got != tt.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	if fake(t).isPlain(t.Context(), image{ID: "../x", Digest: plain.Root.Digest.String()}) {
+		t.Error("an ID that is a path is followed")
 	}
 }
 

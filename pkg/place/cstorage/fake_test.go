@@ -17,6 +17,7 @@ import (
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/engine"
+	"github.com/dray-oci/dray/pkg/transfer"
 )
 
 // TestMain lets the test binary stand in for podman, with a store in a folder.
@@ -56,7 +57,11 @@ func podman(ctx context.Context, s store, args []string) int {
 			err = os.WriteFile(s.name(name), []byte(id), 0o600)
 		}
 	case "save --quiet --uncompressed --format oci-archive":
-		err = s.save(name)
+		err = s.save(ctx, name, archive.OCI)
+	case "save --quiet --format docker-archive":
+		err = s.save(ctx, name, archive.Docker)
+	case "info --format {{.Store.GraphRoot}}/{{.Store.GraphDriverName}}-images":
+		fmt.Println(s.dir)
 	case "images --format json":
 		err = s.images()
 	default:
@@ -85,7 +90,14 @@ func (s store) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, s.archive(doc.Image.Config.Digest.Hex))
+	id := doc.Image.Config.Digest.Hex
+	if err := os.MkdirAll(filepath.Join(s.dir, id), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, id, "manifest"), doc.Raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, s.archive(id))
 }
 
 // look returns the manifest of the only image in an archive.
@@ -131,17 +143,21 @@ func (s store) inspect(ctx context.Context, name string) error {
 	return json.NewEncoder(os.Stdout).Encode([]image{shown})
 }
 
-func (s store) save(name string) error {
+func (s store) save(ctx context.Context, name string, form archive.Form) error {
 	id, err := s.find(name)
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(s.archive(id))
+	src, err := archive.Open(ctx, s.archive(id), archive.ReadOptions{})
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	_, err = io.Copy(os.Stdout, f)
+	defer src.Close()
+	dst, err := archive.NewStream(os.Stdout, archive.Options{As: form})
+	if err != nil {
+		return err
+	}
+	_, err = transfer.Copy(ctx, dst, []transfer.Request{{Source: src, Names: []string{name}}}, transfer.Options{})
 	return err
 }
 

@@ -168,7 +168,7 @@ func (s *Source) check(ctx context.Context, src place.Source, name string, shown
 	if shown != (v1.Hash{}) && shown != root.Digest {
 		s.events.Emit(event.Event{
 			Kind: event.Note, Name: name,
-			Text: fmt.Sprintf("%s comes out as %s, not as %s: its engine keeps layers unpacked and packs them anew", name, got, shown),
+			Text: fmt.Sprintf("%s comes out as %s, not as %s: the engine unpacked its layers, and cannot pack them as they were", name, got, shown),
 		})
 	}
 	return root, nil
