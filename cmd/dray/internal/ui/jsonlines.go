@@ -46,10 +46,11 @@ type Summary struct {
 // bytesInterval is how often the bytes of one blob are reported.
 const bytesInterval = 500 * time.Millisecond
 
-// jsonView writes a [Message] a line.
+// jsonView writes a [Message] a line; the same note or warning once.
 type jsonView struct {
 	w       *stickyWriter
 	verbose bool
+	seen    map[string]bool
 }
 
 func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
@@ -67,6 +68,12 @@ func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
 		msg.Error = e.Err.Error()
 	}
 	switch e.Kind {
+	case event.Note, event.Warn:
+		key := msg.Event + "\x00" + msg.Text + "\x00" + msg.Error
+		if v.seen[key] {
+			return
+		}
+		v.seen[key] = true
 	case event.Bytes:
 		if m == nil || now.Sub(m.told) < bytesInterval {
 			return

@@ -60,7 +60,7 @@ func NewProgress(s *Streams, o ProgressOptions) (*Progress, error) {
 	n := &notes{s: s, w: p.w, verbose: o.Verbose, quiet: o.Quiet, seen: map[string]bool{}}
 	switch o.Mode {
 	case "json":
-		p.view = &jsonView{w: p.w, verbose: o.Verbose}
+		p.view = &jsonView{w: p.w, verbose: o.Verbose, seen: map[string]bool{}}
 	case "", "auto", "plain", "none":
 		p.view = textView(s, n, o)
 	default:

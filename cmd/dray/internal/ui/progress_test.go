@@ -229,6 +229,9 @@ func TestJSON(t *testing.T) {
 	p.Handle(event.Event{Kind: event.Commit, Blob: a, Name: "n\u202e"})
 	p.Handle(event.Event{Kind: event.Retry, Err: errors.New("cut\nhere"), Wait: time.Second})
 	p.Handle(event.Event{Kind: event.Request, Text: "GET /"})
+	for range 2 {
+		p.Handle(event.Event{Kind: event.Warn, Text: "odd"})
+	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
@@ -246,7 +249,7 @@ func TestJSON(t *testing.T) {
 		}
 		kinds[last.Event]++
 	}
-	want := map[string]int{"plan": 1, "skip": 2, "start": 2, "resume": 1, "bytes": 10, "done": 1, "commit": 1, "retry": 1, "summary": 1}
+	want := map[string]int{"plan": 1, "skip": 2, "start": 2, "resume": 1, "bytes": 10, "done": 1, "commit": 1, "retry": 1, "warn": 1, "summary": 1}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Error(diff)
 	}
