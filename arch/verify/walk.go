@@ -56,9 +56,10 @@ func (m *image) add(fs ...Finding) { m.row.Findings = append(m.row.Findings, fs.
 type walk struct {
 	src      place.Source
 	root     *content
-	images   []*image        // in the order of the indexes
-	others   []v1.Descriptor // blobs of what is no image: attestations, artifacts
-	findings []Finding       // on what belongs to no image
+	images   []*image                  // in the order of the indexes
+	others   []v1.Descriptor           // blobs of what is no image: attestations, artifacts
+	spoken   map[v1.Hash]*manifest.Doc // attestations
+	findings []Finding                 // on what belongs to no image
 	seen     map[v1.Hash]bool
 	count    int   // descriptors
 	bytes    int64 // of the documents that they describe
@@ -70,7 +71,7 @@ const maxDocumentBytes = 256 << 20
 
 // newWalk reads root and the manifests below it, those of one index all at once.
 func newWalk(ctx context.Context, src place.Source, root v1.Descriptor) (*walk, error) {
-	w := &walk{src: src, seen: map[v1.Hash]bool{}}
+	w := &walk{src: src, seen: map[v1.Hash]bool{}, spoken: map[v1.Hash]*manifest.Doc{}}
 	var err error
 	if w.root, err = fetchDoc(ctx, src, root); err != nil {
 		return nil, err
@@ -164,6 +165,7 @@ func (w *walk) companion(d v1.Descriptor, c *content) {
 	}
 	if c.doc != nil {
 		w.others = append(w.others, c.doc.Children()...)
+		w.spoken[d.Digest] = c.doc
 	}
 }
 
