@@ -56,6 +56,7 @@ var rooms = map[string]room{
 	"pkg/transfer":       {floor: 4},
 	"pkg/inspect":        {floor: 4},
 	"arch/verify":        {floor: 4},
+	"layers/merge":       {floor: 2},
 
 	"arch/verify/internal/exe":     {floor: 2},
 	"arch/verify/internal/rootfs":  {floor: 3},
