@@ -48,6 +48,8 @@ func Run(t *testing.T, p Place) {
 		"Remove":          remove,
 		"ReplaceAName":    replaceAName,
 		"ContentSurvives": contentSurvives,
+		"Files":           files,
+		"Stamp":           stamp,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p.New(t)) })
 	}

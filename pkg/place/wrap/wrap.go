@@ -5,6 +5,7 @@ package wrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -39,7 +40,10 @@ type limited struct {
 	limiter *rate.Limiter
 }
 
-var _ place.Ranger = (*limited)(nil)
+var (
+	_ place.Ranger = (*limited)(nil)
+	_ place.Filer  = (*limited)(nil)
+)
 
 func (s *limited) Unwrap() place.Source { return s.Source }
 
@@ -52,6 +56,27 @@ func (s *limited) OpenRange(ctx context.Context, d v1.Descriptor, offset, length
 	rc, err := place.OpenRange(ctx, s.Source, d, offset, length)
 	return s.reader(ctx, rc), err
 }
+
+// OpenFile returns place.ErrUnsupported where what it wraps is no place.Filer.
+func (s *limited) OpenFile(ctx context.Context, h v1.Hash) (place.File, error) {
+	files, ok := place.As[place.Filer](s.Source)
+	if !ok {
+		return nil, fmt.Errorf("opening %s: %w", h, place.ErrUnsupported)
+	}
+	f, err := files.OpenFile(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return &limitedFile{f, s.reader(ctx, f)}, nil
+}
+
+// A limitedFile reads through a limitedReader.
+type limitedFile struct {
+	place.File
+	r io.Reader
+}
+
+func (f *limitedFile) Read(p []byte) (int, error) { return f.r.Read(p) }
 
 func (s *limited) reader(ctx context.Context, rc io.ReadCloser) io.ReadCloser {
 	if rc == nil {
