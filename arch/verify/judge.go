@@ -54,6 +54,6 @@ func (m *image) checkLayer(l *layer) {
 	}
 	if l.table != nil && len(l.table.Refused) > 0 {
 		f := warnf(KindInvalid, "layer %s has names that no engine unpacks: %q", l.d.Digest, l.table.Refused)
-		m.add(f.in(l.table.Refused[0], l.d.Digest.String()))
+		m.add(f.in("", l.d.Digest.String()))
 	}
 }
