@@ -140,23 +140,7 @@ func (r *Repo) addReferrer(ctx context.Context, m *remote, d v1.Descriptor, raw 
 	if m.host.referrers.Load() == hasReferrers {
 		return nil
 	}
-	return r.extendTag(ctx, m, subject, referrer(doc))
-}
-
-// referrer returns the descriptor under which a manifest is listed at its subject.
-func referrer(doc *manifest.Doc) v1.Descriptor {
-	d := v1.Descriptor{MediaType: doc.Descriptor.MediaType, Size: doc.Descriptor.Size, Digest: doc.Descriptor.Digest}
-	var head struct {
-		ArtifactType string            `json:"artifactType"`
-		Annotations  map[string]string `json:"annotations"`
-	}
-	if json.Unmarshal(doc.Raw, &head) == nil { // Parse has accepted it
-		d.ArtifactType, d.Annotations = head.ArtifactType, head.Annotations
-	}
-	if d.ArtifactType == "" && doc.Image != nil {
-		d.ArtifactType = string(doc.Image.Config.MediaType)
-	}
-	return d
+	return r.extendTag(ctx, m, subject, doc.AsReferrer())
 }
 
 // extendTag adds d to the index under the subject's tag. Nothing guards against
