@@ -170,11 +170,11 @@ func (p *partial) fetch(ctx context.Context, f *os.File, v *blob.Verifier, open 
 	if err != nil {
 		return err
 	}
-	p.read, err = blob.Copy(ctx, io.MultiWriter(v, f), rc)
+	p.read, err = blob.Copy(ctx, io.MultiWriter(v, &blob.WriteBehind{File: f, Offset: p.resumed}), rc)
 	return errors.Join(err, rc.Close())
 }
 
-// finish gives the content its name.
+// finish gives the content its name, which lasts from the next Update on.
 func (p *partial) finish() error {
 	final := p.dir.BlobPath(p.want.Digest)
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
@@ -185,7 +185,18 @@ func (p *partial) finish() error {
 	}
 	// Whoever waits for the lock finds the content there; a new one makes a new lock.
 	_ = os.Remove(p.path + ".lock")
-	return syncDir(filepath.Dir(final))
+	return nil
+}
+
+// syncBlobs makes the names of all content last.
+func (d Dir) syncBlobs() error {
+	for _, dir := range []string{"", "sha256", "sha512"} {
+		err := syncDir(filepath.Join(d.Path, "blobs", dir))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncDir makes a rename in dir last. Windows has no such thing.

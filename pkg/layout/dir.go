@@ -91,6 +91,11 @@ func (d Dir) Update(ctx context.Context, change func(*Index) error) error {
 	if err != nil {
 		return err
 	}
+	// Content lasts before what names it, and once for all of it: after each blob
+	// it would take longer than a small blob itself.
+	if err := d.syncBlobs(); err != nil {
+		return err
+	}
 	return d.replace("index.json", raw)
 }
 

@@ -149,7 +149,7 @@ func (b *incoming) note() error {
 		return nil
 	}
 	if b.n > b.known {
-		flush(b.p.file, b.at+b.known, b.n-b.known)
+		blob.WriteBack(b.p.file, b.at+b.known, b.n-b.known)
 	}
 	b.known = b.n
 	return b.p.journal.record(b.want.Digest, b.n)

@@ -30,9 +30,3 @@ func inMemory(f *os.File) bool {
 	var st unix.Statfs_t
 	return unix.Fstatfs(int(f.Fd()), &st) == nil && int64(st.Type) == unix.TMPFS_MAGIC
 }
-
-// flush has the system begin to write n bytes from offset on to the disk, so that
-// there is less to wait for in the end. It is no promise, and so has no error.
-func flush(f *os.File, offset, n int64) {
-	_ = unix.SyncFileRange(int(f.Fd()), offset, n, unix.SYNC_FILE_RANGE_WRITE)
-}
