@@ -51,7 +51,8 @@ func newDesk() *desk {
 // A layerReader reads layers, each once.
 type layerReader struct {
 	src    place.Source
-	tables bool // make tables, and look at programs
+	near   place.Source // may be nil
+	tables bool         // make tables, and look at programs
 	budget rootfs.Budget
 	events event.Handler
 	desks  chan *desk // as many as layers are read at once; nil until one is made
@@ -59,10 +60,36 @@ type layerReader struct {
 
 // read reads l whole. Faults of the layer stand in it; an error is one of the place.
 func (lr *layerReader) read(ctx context.Context, l *layer) error {
+	if rc := lr.openNear(ctx, l); rc != nil {
+		if err := last(ctx, lr.src, l.d); err != nil {
+			return errors.Join(lr.notOpened(l, err), rc.Close())
+		}
+		if err := lr.readFrom(ctx, l, rc); err == nil && l.whole {
+			return nil
+		}
+		*l = layer{d: l.d, isTar: l.isTar, diffID: l.diffID} // the copy is bad, which says nothing
+	}
 	rc, err := lr.src.Open(ctx, l.d)
 	if err != nil {
 		return lr.notOpened(l, err)
 	}
+	return lr.readFrom(ctx, l, rc)
+}
+
+// openNear returns nil where there is no copy.
+func (lr *layerReader) openNear(ctx context.Context, l *layer) io.ReadCloser {
+	if lr.near == nil {
+		return nil
+	}
+	rc, err := lr.near.Open(ctx, l.d)
+	if err != nil {
+		return nil
+	}
+	return rc
+}
+
+// readFrom reads the content of l from rc, and closes that.
+func (lr *layerReader) readFrom(ctx context.Context, l *layer, rc io.ReadCloser) error {
 	lr.events.Emit(event.Event{Kind: event.Start, Blob: l.d})
 	raw := &source{ReadCloser: rc, ctx: ctx, d: l.d, events: lr.events}
 	verified := blob.Verify(raw, l.d)
@@ -111,7 +138,11 @@ func (l *layer) fault(f Finding) {
 
 func (lr *layerReader) notOpened(l *layer, err error) error {
 	f, ok := faultOf(l.d, err)
-	if !ok {
+	switch {
+	case ok:
+	case errors.Is(err, blob.ErrOffset), errors.Is(err, io.EOF):
+		f = errorf(KindSize, "layer %s has less than the %d bytes that its descriptor says", l.d.Digest, l.d.Size)
+	default:
 		return fmt.Errorf("reading layer %s: %w", l.d.Digest, err)
 	}
 	l.absent = errors.Is(err, place.ErrNotFound)

@@ -35,6 +35,10 @@ type Options struct {
 	// asked for but not read, so that nothing says they match their digests.
 	Skim bool
 
+	// Near is a place with copies of layers, mostly a local store. What it has is read
+	// there, and the source is only asked whether it has it too.
+	Near place.Source
+
 	// Against is another place that must hold the same content as AgainstRoot.
 	Against     place.Source
 	AgainstRoot v1.Descriptor

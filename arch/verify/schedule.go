@@ -81,7 +81,7 @@ func (v *verifier) schedule() *schedule {
 }
 
 func newLayerReader(src place.Source, o Options) *layerReader {
-	lr := &layerReader{src: src, tables: o.binaries() != None, events: o.Events, desks: make(chan *desk, o.jobs())}
+	lr := &layerReader{src: src, near: o.Near, tables: o.binaries() != None, events: o.Events, desks: make(chan *desk, o.jobs())}
 	for range o.jobs() {
 		lr.desks <- nil
 	}

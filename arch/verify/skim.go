@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -11,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/arch/verify/internal/rootfs"
-	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 )
@@ -94,12 +92,7 @@ func (s *schedule) askAll(ctx context.Context, images []*image) error {
 
 // ask finds out whether l is there, by its last byte where the place has ranges.
 func (s *schedule) ask(ctx context.Context, l *layer) error {
-	err := last(ctx, s.src, l.d)
-	if errors.Is(err, blob.ErrOffset) || errors.Is(err, io.EOF) {
-		l.fault(errorf(KindSize, "layer %s has less than the %d bytes that its descriptor says", l.d.Digest, l.d.Size))
-		return nil
-	}
-	if err != nil {
+	if err := last(ctx, s.src, l.d); err != nil {
 		return s.notOpened(l, err)
 	}
 	return nil
