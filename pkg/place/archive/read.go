@@ -31,6 +31,7 @@ type Archive struct {
 	path  string // for messages
 	o     ReadOptions
 	file  file
+	kind  compress.Kind // of the tar as a whole
 	table *tario.Table
 	index *layout.Index
 	files map[v1.Hash]tario.Member // content that does not stand under blobs/

@@ -30,6 +30,7 @@ func (a *Archive) unpack(ctx context.Context, r io.Reader) error {
 	if err != nil {
 		return invalid(err)
 	}
+	a.kind = z.Kind
 	buf := bufio.NewReaderSize(z, 64<<10)
 	if err := looksLikeTar(buf); err != nil {
 		return errors.Join(invalid(err), z.Close())
