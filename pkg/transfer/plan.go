@@ -22,6 +22,9 @@ func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*p
 	if err != nil {
 		return nil, err
 	}
+	if err := checkNames(trees); err != nil {
+		return nil, err
+	}
 	p, seen := &plan{}, map[v1.Hash]bool{}
 	var total int64
 	for _, t := range trees {
@@ -37,6 +40,40 @@ func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*p
 	}
 	o.Events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(p.blobs)})
 	return p, nil
+}
+
+// checkNames refuses two images under one name.
+func checkNames(trees []*tree) error {
+	roots := map[string]v1.Hash{}
+	for _, t := range trees {
+		for _, name := range t.req.Names {
+			if other, ok := roots[name]; ok && other != t.root.Digest {
+				return &NameError{name, other, t.root.Digest}
+			}
+			roots[name] = t.root.Digest
+		}
+	}
+	return nil
+}
+
+// tellRest reports what a planner did not want: documents it has taken already
+// from the plan, and content that it has.
+func (p *plan) tellRest(wanted []v1.Descriptor, events event.Handler) {
+	put := make(map[v1.Hash]bool, len(wanted))
+	for _, d := range wanted {
+		put[d.Digest] = true
+	}
+	for _, n := range p.blobs {
+		switch {
+		case put[n.d.Digest]:
+		case n.raw == nil || len(wanted) == 0:
+			events.Emit(event.Event{Kind: event.Skip, Blob: n.d, Text: "present"})
+		default:
+			events.Emit(event.Event{Kind: event.Start, Blob: n.d})
+			events.Emit(event.Event{Kind: event.Bytes, Blob: n.d, N: n.d.Size})
+			events.Emit(event.Event{Kind: event.Done, Blob: n.d})
+		}
+	}
 }
 
 // forSink is what a planner is told.

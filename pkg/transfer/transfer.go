@@ -21,6 +21,7 @@ type Request struct {
 	Name   string        // what to resolve at Source, if Root is zero
 	Root   v1.Descriptor // what to copy
 	Names  []string      // under which it will stand at the destination
+	Digest v1.Hash       // what it must be there, or nothing is written; zero: anything
 }
 
 // Options say how to copy. The zero value copies all platforms, four blobs at once.
@@ -31,7 +32,8 @@ type Options struct {
 	HostByDefault bool
 	// Host is what "local" means, and what a sink gets that takes no index.
 	Host arch.Platform
-	// First is the platform named first where only one can be named; zero means Host.
+	// First is the platform named first where only one can be named, and must then be
+	// there; zero means Host, or else another.
 	First arch.Platform
 	// Sparse keeps the bytes of an index though only some of its platforms are copied.
 	Sparse bool
@@ -63,6 +65,19 @@ func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("%d foreign layers were not copied, the first is %s from %.200q", len(e.Missing), d.Digest, d.URLs)
 }
 
+// A NameError says that two different images would stand under one name.
+type NameError struct {
+	Name string
+	A, B v1.Hash
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("two images would stand under %.300q: %s and %s", e.Name, e.A, e.B)
+}
+
+// Hint says how to keep both.
+func (e *NameError) Hint() string { return "give one of them another name, or write them one by one" }
+
 // Copy copies all of reqs to dst, which stays the caller's to close, and commits
 // each as its request says. Results come in the order of reqs. After an error
 // nothing new stands under a name that was not committed before it; running the
@@ -79,6 +94,7 @@ func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Res
 			return nil, err
 		}
 		todo = p.only(wanted)
+		p.tellRest(wanted, o.Events)
 	}
 	c := &copier{dst: dst, o: o}
 	if err := c.all(ctx, todo); err != nil {

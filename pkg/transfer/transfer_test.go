@@ -283,6 +283,69 @@ func TestNothingIsCommittedAfterAFault(t *testing.T) {
 	}
 }
 
+func TestTwoImagesUnderOneName(t *testing.T) {
+	a, b := placetest.Image(t, placetest.ImageSpec{}), placetest.Image(t, placetest.ImageSpec{Seed: 2})
+	dst := new(mem.Place)
+	_, err := transfer.Copy(t.Context(), dst, []transfer.Request{
+		{Source: load(t, "a", a), Name: "a", Names: []string{"x", "y"}},
+		{Source: load(t, "b", b), Name: "b", Names: []string{"z", "x"}},
+	}, transfer.Options{})
+	var clash *transfer.NameError
+	if !errors.As(err, &clash) || clash.Name != "x" {
+		t.Errorf("got %v", err)
+	}
+	if has, _ := dst.Has(t.Context(), a.Root); has {
+		t.Error("something was written")
+	}
+}
+
+func TestWantedDigest(t *testing.T) {
+	c := three(t)
+	dst := new(mem.Place)
+	req := transfer.Request{Source: load(t, "a", c), Name: "a", Names: []string{"b"}, Digest: c.Order[0].Digest}
+	if _, err := transfer.Copy(t.Context(), dst, []transfer.Request{req}, transfer.Options{}); !errors.Is(err, blob.ErrMismatch) {
+		t.Errorf("another digest: %v", err)
+	}
+	if has, _ := dst.Has(t.Context(), c.Order[0]); has {
+		t.Error("something was written")
+	}
+	req.Digest = c.Root.Digest
+	if _, err := transfer.Copy(t.Context(), dst, []transfer.Request{req}, transfer.Options{}); err != nil {
+		t.Errorf("the right digest: %v", err)
+	}
+}
+
+// TestNamesFitTheirDigest chooses a platform of what is named by its digest.
+func TestNamesFitTheirDigest(t *testing.T) {
+	c := three(t)
+	results, err := transfer.Copy(t.Context(), new(mem.Place), []transfer.Request{{
+		Source: load(t, "a", c), Name: "a", Names: []string{"example.com/a@" + c.Root.Digest.String()},
+	}}, transfer.Options{HostByDefault: true, Host: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "example.com/a@" + results[0].Root.Digest.String(); results[0].Names[0] != want {
+		t.Errorf("name %s, want %s", results[0].Names[0], want)
+	}
+}
+
+// planner is a sink that plans.
+type planner struct{ *mem.Place }
+
+func (planner) Plan(_ context.Context, p place.Plan) ([]v1.Descriptor, error) { return p.Blobs, nil }
+
+func TestFirstPlatformMustBeThere(t *testing.T) {
+	req := []transfer.Request{{Source: load(t, "a", three(t)), Name: "a"}}
+	var missing *arch.MissingError
+	_, err := transfer.Copy(t.Context(), planner{new(mem.Place)}, req, transfer.Options{First: arch.Platform{OS: "linux", Architecture: "s390x"}})
+	if !errors.As(err, &missing) {
+		t.Errorf("got %v", err)
+	}
+	if _, err = transfer.Copy(t.Context(), planner{new(mem.Place)}, req, transfer.Options{First: arch.FromV1(&arm64)}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestForeignLayers(t *testing.T) {
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.DockerManifestSchema2}
 	config := []byte(`{"os":"windows","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]},"config":{}}`)

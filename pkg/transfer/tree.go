@@ -11,7 +11,6 @@ import (
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/pkg/blob"
-	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/image"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
@@ -59,26 +58,61 @@ func newTree(ctx context.Context, dst place.Sink, r Request, o Options) (*tree, 
 	if err != nil {
 		return nil, err
 	}
-	_, configs := place.As[place.Planner](dst)
+	_, plans := place.As[place.Planner](dst)
 	b := &builder{
-		tree: tree{req: r, origin: origin}, o: o, configs: configs,
+		tree: tree{req: r, origin: origin}, o: o, configs: plans,
 		known: map[v1.Hash][]byte{}, skip: map[v1.Hash]bool{}, level: map[v1.Hash]int{},
 	}
 	chosen, err := b.choose(ctx, dst.Traits(), doc)
 	if err != nil {
 		return nil, err
 	}
+	if err := b.settle(ctx, doc, chosen); err != nil {
+		return nil, err
+	}
 	b.noteChange(doc, chosen, dst.Traits())
-	b.known[chosen.Descriptor.Digest] = chosen.Raw
-	b.root = rootOf(chosen, origin)
 	if _, err := b.visit(ctx, chosen.Descriptor, 0); err != nil {
 		return nil, err
 	}
 	return &b.tree, nil
 }
 
+// settle makes chosen the root of the tree, if that is what the request and the
+// options want.
+func (b *builder) settle(ctx context.Context, doc, chosen *manifest.Doc) error {
+	d := chosen.Descriptor.Digest
+	if want := b.req.Digest; want.Hex != "" && want != d {
+		return fmt.Errorf("%s would be written as %s: %w", d, want, blob.ErrMismatch)
+	}
+	if b.configs && b.o.First.OS != "" && chosen.Index != nil {
+		if err := b.wantFirst(ctx, chosen); err != nil {
+			return err
+		}
+	}
+	b.known[d] = chosen.Raw
+	b.root = rootOf(chosen, b.origin)
+	// A name with the digest of the whole does not fit what was chosen of it.
+	b.req.Names = slices.Clone(b.req.Names)
+	for i, name := range b.req.Names {
+		if base, ok := strings.CutSuffix(name, "@"+doc.Descriptor.Digest.String()); ok {
+			b.req.Names[i] = base + "@" + d.String()
+		}
+	}
+	return nil
+}
+
+// wantFirst fails if the platform to be named first is not in the index.
+func (b *builder) wantFirst(ctx context.Context, chosen *manifest.Doc) error {
+	_, platforms, err := b.platforms(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	_, err = arch.Selection{Platforms: []arch.Platform{b.o.First.Normalize()}}.Apply(platforms, b.o.Host)
+	return err
+}
+
 // rootOf is how chosen will be committed: without what an index said of it, but
-// with the digest it came from if that is another.
+// with the digest it came from, now or earlier, if that is another.
 func rootOf(chosen *manifest.Doc, origin v1.Descriptor) v1.Descriptor {
 	root := v1.Descriptor{
 		MediaType: chosen.Descriptor.MediaType,
@@ -86,109 +120,17 @@ func rootOf(chosen *manifest.Doc, origin v1.Descriptor) v1.Descriptor {
 		Digest:    chosen.Descriptor.Digest,
 		Platform:  chosen.Descriptor.Platform,
 	}
+	from := origin.Annotations[image.AnnotationOrigin]
+	if _, err := v1.NewHash(from); err != nil {
+		from = ""
+	}
 	if root.Digest != origin.Digest {
-		root.Annotations = map[string]string{image.AnnotationOrigin: origin.Digest.String()}
+		from = origin.Digest.String()
+	}
+	if from != "" {
+		root.Annotations = map[string]string{image.AnnotationOrigin: from}
 	}
 	return root
-}
-
-// choose applies the selection of platforms to doc.
-func (b *builder) choose(ctx context.Context, traits place.Traits, doc *manifest.Doc) (*manifest.Doc, error) {
-	sel, asked := b.o.Platforms, !b.o.Platforms.IsZero()
-	if !asked && b.o.HostByDefault {
-		sel.Local = true
-	}
-	if traits.NoIndex && doc.Index != nil && !asked {
-		sel = arch.Selection{Local: true}
-	}
-	if sel.All || sel.IsZero() {
-		if traits.NoIndex && doc.Index != nil {
-			return nil, fmt.Errorf("%s takes one platform, not an index: %w", traits.Kind, place.ErrUnsupported)
-		}
-		return doc, nil
-	}
-	entries, err := image.Platforms(ctx, b.req.Source, doc)
-	if err != nil {
-		return nil, err
-	}
-	platforms := make([]arch.Platform, len(entries))
-	for i, e := range entries {
-		platforms[i] = e.Platform
-	}
-	if doc.Image != nil && !asked {
-		b.noteForeign(platforms[0])
-		return doc, nil
-	}
-	chosen, err := sel.Apply(platforms, b.o.Host)
-	if err != nil {
-		return nil, err
-	}
-	if traits.NoIndex && len(chosen) > 1 {
-		return nil, fmt.Errorf("%s takes one platform, not %d: %w", traits.Kind, len(chosen), place.ErrUnsupported)
-	}
-	b.taken, b.others = taken(platforms, chosen)
-	b.asked = asked
-	if b.o.Sparse && traits.Sparse && doc.Index != nil {
-		b.leaveOut(doc, entries, chosen)
-		return doc, nil
-	}
-	return image.Choose(ctx, b.req.Source, doc, entries, chosen)
-}
-
-// noteForeign says that the only platform there is, is not this host's.
-func (b *builder) noteForeign(p arch.Platform) {
-	if _, fit := arch.Select([]arch.Platform{p}, b.o.Host); fit == arch.No && p.OS != "" {
-		b.note(fmt.Sprintf("it is for %s, this host is %s", p, b.o.Host), "")
-	}
-}
-
-// taken returns which of platforms were chosen and which were not, for people.
-func taken(platforms []arch.Platform, chosen []int) (took, left string) {
-	var a, b []string
-	for i, p := range platforms {
-		if slices.Contains(chosen, i) {
-			a = append(a, p.String())
-		} else {
-			b = append(b, p.String())
-		}
-	}
-	return strings.Join(a, ", "), strings.Join(b, ", ")
-}
-
-// noteChange says that what is copied is not all that was named, and its digest another.
-func (b *builder) noteChange(doc, chosen *manifest.Doc, traits place.Traits) {
-	if b.others == "" {
-		return
-	}
-	text := fmt.Sprintf("took %s of %s", b.taken, doc.Descriptor.Digest)
-	if chosen.Descriptor.Digest != doc.Descriptor.Digest {
-		text += fmt.Sprintf(", which is %s", chosen.Descriptor.Digest)
-	}
-	hint := "--platform all takes them all and keeps the digest"
-	if !b.asked {
-		text += "; there are also " + b.others
-	}
-	if b.asked || traits.NoIndex {
-		hint = ""
-	}
-	b.note(text, hint)
-}
-
-func (b *builder) note(text, hint string) {
-	b.o.Events.Emit(event.Event{Kind: event.Note, Name: b.req.Name, Text: text, Hint: hint})
-}
-
-// leaveOut marks what a sparse index names but the selection does not.
-func (b *builder) leaveOut(doc *manifest.Doc, entries []image.Entry, chosen []int) {
-	for _, d := range doc.Index.Manifests {
-		b.skip[d.Digest] = true
-	}
-	for _, i := range chosen {
-		delete(b.skip, entries[i].Descriptor.Digest)
-		for _, d := range entries[i].Attestations {
-			delete(b.skip, d.Digest)
-		}
-	}
 }
 
 // visit adds d and everything below it, and returns its level.
