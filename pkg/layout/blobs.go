@@ -240,8 +240,8 @@ func (d Dir) Walk(visit func(h v1.Hash, size int64) error) error {
 func (d Dir) RemoveBlob(h v1.Hash) error { return os.Remove(d.BlobPath(h)) }
 
 // RemovePartials removes what interrupted writers left, and returns how many
-// bytes that were. Its caller holds the lock alone.
-func (d Dir) RemovePartials() (int64, error) {
+// bytes that were; with dryRun it only counts. Its caller holds the lock alone.
+func (d Dir) RemovePartials(dryRun bool) (int64, error) {
 	dir := filepath.Join(d.Path, work, "partial")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -251,6 +251,9 @@ func (d Dir) RemovePartials() (int64, error) {
 	for _, e := range entries {
 		if fi, ierr := e.Info(); ierr == nil {
 			freed += fi.Size()
+		}
+		if dryRun {
+			continue
 		}
 		err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 	}

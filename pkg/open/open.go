@@ -44,12 +44,13 @@ var ErrOffline = errors.New("the network is not to be used")
 type Doors struct {
 	o     Options
 	limit func(place.Source) place.Source
+	line  wrap.Line
 }
 
 // New returns doors; it opens none.
 func New(o Options) *Doors {
 	l := wrap.NewLimiter(o.Limit)
-	return &Doors{o, func(s place.Source) place.Source { return wrap.Limit(s, l) }}
+	return &Doors{o: o, limit: func(s place.Source) place.Source { return wrap.Limit(s, l) }}
 }
 
 // A Source is an open place with what was named in it.
@@ -105,7 +106,10 @@ func (d *Doors) registry(r ref.Ref) (place.Source, string, error) {
 		s, err := d.Store()
 		return s, nameOf(r), err
 	}
-	repo := d.o.Registry.Repo(r.Name)
+	var repo place.Source = d.o.Registry.Repo(r.Name)
+	if d.o.Limit == 0 { // who limits the rate has no use for more of it
+		repo = wrap.Split(repo, &d.line)
+	}
 	if !d.hasStore() {
 		return repo, r.Name.Identifier(), nil
 	}

@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/compress"
 	"github.com/dray-oci/dray/pkg/place"
@@ -23,6 +27,19 @@ type Sink struct {
 // Unwrap lets [place.As] look through.
 func (s *Sink) Unwrap() place.Sink { return s.Sink }
 
+// Digest is what the sink's own ref says must be written there; zero if it says nothing.
+func (s *Sink) Digest() v1.Hash {
+	digest := s.Ref.Name.Digest.String()
+	if at, ok := strings.CutPrefix(s.Ref.Image, "@"); ok {
+		digest = at
+	}
+	h, err := v1.NewHash(digest)
+	if err != nil {
+		return v1.Hash{}
+	}
+	return h
+}
+
 // Names returns under which names something is to be committed that was called
 // given where it came from: the name that the sink's own ref has, else given.
 func (s *Sink) Names(given []string) []string {
@@ -33,6 +50,8 @@ func (s *Sink) Names(given []string) []string {
 		return []string{s.Ref.Name.Tag}
 	case nameOf(s.Ref) != "":
 		return []string{nameOf(s.Ref)}
+	case strings.HasPrefix(s.Ref.Image, "@"):
+		return nil // by digest alone
 	case s.Ref.Image != "":
 		return []string{s.Ref.Image}
 	}
@@ -71,9 +90,35 @@ func (d *Doors) sink(ctx context.Context, r ref.Ref) (place.Sink, error) {
 		return nil, fmt.Errorf("writing %s: an archive is written under a name, not a digest", r)
 	}
 	if isFolder(r) {
-		return ocidir.New(r.Path, d.o.Events), nil
+		return d.newLayout(r)
 	}
 	return d.newArchive(r)
+}
+
+// newLayout takes a plain path that is a folder for the layout in it, or for a
+// new one if it is empty: nothing is strewn among other files.
+func (d *Doors) newLayout(r ref.Ref) (place.Sink, error) {
+	l := ocidir.New(r.Path, d.o.Events)
+	entries, err := os.ReadDir(r.Path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(r.Path, "index.json")); err != nil && len(entries) > 0 {
+		return nil, &folderError{r.Path}
+	}
+	return l, nil
+}
+
+// A folderError says that a folder with other things in it is no place to write to.
+type folderError struct{ path string }
+
+func (e *folderError) Error() string {
+	return fmt.Sprintf("%s is a folder with other things in it, and no OCI layout", e.path)
+}
+
+// Hint says what can be meant.
+func (e *folderError) Hint() string {
+	return "name a file in it for an archive, or oci:DIR to make a layout there all the same"
 }
 
 func (d *Doors) newArchive(r ref.Ref) (place.Sink, error) {

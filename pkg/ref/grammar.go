@@ -87,7 +87,7 @@ func checkRepository(s string) *SyntaxError {
 	if strings.ContainsFunc(s, unicode.IsUpper) {
 		return &SyntaxError{
 			Input: s, Why: "the name of a repository is lower case",
-			Advice: "write " + quote(strings.ToLower(s)) + "; a file in this folder is written ./NAME",
+			Advice: "write it in lower case; a file in this folder is written ./NAME",
 		}
 	}
 	for component := range strings.SplitSeq(s, "/") {

@@ -52,10 +52,10 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 		}
 		return s.dir.RemoveBlob(h)
 	})
-	if err != nil || dryRun {
+	if err != nil {
 		return p, err
 	}
-	p.Partials, err = s.dir.RemovePartials()
+	p.Partials, err = s.dir.RemovePartials(dryRun)
 	return p, err
 }
 

@@ -29,6 +29,7 @@ type app struct {
 	env     Env
 	streams *ui.Streams
 	o       options
+	moving  bool     // content is on its way, and a next run goes on from there
 	hosts   []string // registries that the command names: see [app.given]
 
 	progress *ui.Progress
@@ -138,15 +139,24 @@ func (a *app) open() (*open.Doors, error) {
 	if home, err := a.home(); err == nil { // without one there is no store; who needs it will say so
 		storePath = filepath.Join(home, "store")
 	}
-	client, err := a.registry()
+	o, err := a.doorOptions(storePath)
 	if err != nil {
 		return nil, err
+	}
+	a.doors = open.New(o)
+	return a.doors, nil
+}
+
+func (a *app) doorOptions(storePath string) (open.Options, error) {
+	client, err := a.registry()
+	if err != nil {
+		return open.Options{}, err
 	}
 	events, err := a.events()
 	if err != nil {
-		return nil, err
+		return open.Options{}, err
 	}
-	a.doors = open.New(open.Options{
+	return open.Options{
 		Store:    storePath,
 		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
 		Offline:  a.o.offline,
@@ -158,8 +168,7 @@ func (a *app) open() (*open.Doors, error) {
 		Stdin:    a.streams.In,
 		Stdout:   a.streams.Out,
 		Events:   events,
-	})
-	return a.doors, nil
+	}, nil
 }
 
 // transferOptions are the flags as [transfer.Copy] takes them.
@@ -172,5 +181,5 @@ func (a *app) transferOptions() (transfer.Options, error) {
 	if err != nil {
 		return transfer.Options{}, err
 	}
-	return transfer.Options{Platforms: sel, Host: arch.Host().Target(), Jobs: a.o.jobs, Events: events}, nil
+	return transfer.Options{Platforms: sel, Host: arch.Host().Target(), Jobs: int(a.o.jobs), Events: events}, nil
 }

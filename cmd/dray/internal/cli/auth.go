@@ -26,7 +26,7 @@ func newAuth(a *app) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args[0]) },
 	}
-	a.outputFlags(explain.Flags(), "")
+	a.formatFlag(explain.Flags())
 	a.authFileFlag(explain.Flags())
 	get := &cobra.Command{
 		Use:   "get HOST[/REPOSITORY]",

@@ -26,7 +26,7 @@ func newCheck(a *app) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&repair, "repair", false, "remove what is damaged, so that the next pull or load brings it back")
-	a.outputFlags(fs, "")
+	a.formatFlag(fs)
 	a.storeFlags(fs)
 	a.progressFlag(fs)
 	return cmd

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/config"
@@ -81,8 +82,8 @@ func (a *app) registry() (*registry.Client, error) {
 		AllowHosts:   a.o.allowHosts,
 		Proxy:        http.ProxyFromEnvironment,
 		Events:       events,
-		Retries:      a.o.retries,
-		StallTimeout: a.o.stallTimeout,
+		Retries:      cmp.Or(int(a.o.retries), -1), // to the client 0 means the default
+		StallTimeout: time.Duration(a.o.stallTimeout),
 		UserAgent:    "dray/" + a.env.Version.orDefault(),
 	})
 	return a.client, nil

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,7 +67,7 @@ func (a *app) copy(ctx context.Context, from, to string, flags copyFlags) error 
 	}
 	results, err := a.transfer(ctx, doors, refs[:1], refs[1], o, nil)
 	if isFatal(err) {
-		return err
+		return fmt.Errorf("copying %s to %s: %w", refs[0], refs[1], err)
 	}
 	if refs[1].Path == "-" {
 		return err
@@ -81,6 +83,7 @@ func isFatal(err error) bool {
 // transfer copies all that froms name to one place. Names are changed by rename,
 // if there is one.
 func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, to ref.Ref, o transfer.Options, rename func(string) (string, error)) (results []transfer.Result, err error) {
+	a.moving = true
 	dst, err := doors.Sink(ctx, to)
 	if err != nil {
 		return nil, err
@@ -99,10 +102,13 @@ func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, 
 		}
 		for _, img := range images {
 			names, err := renamed(dst.Names(img.Names), rename)
+			if err == nil {
+				err = fullNames(to, names)
+			}
 			if err != nil {
 				return nil, err
 			}
-			req := transfer.Request{Source: src, Name: from.String(), Root: img.Root, Names: names}
+			req := transfer.Request{Source: src, Name: displayName(from), Root: img.Root, Names: names, Digest: dst.Digest()}
 			if img.Root.Digest.Hex == "" {
 				req.Name = img.Names[0]
 			}
@@ -110,6 +116,31 @@ func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, 
 		}
 	}
 	return transfer.Copy(ctx, dst, reqs, o)
+}
+
+// displayName is what messages call r.
+func displayName(r ref.Ref) string {
+	if r.Kind == ref.Registry {
+		return r.Name.Familiar()
+	}
+	return r.String()
+}
+
+// fullNames fails if a place that holds images by full names would get one that
+// is a mere tag, as layouts have them.
+func fullNames(to ref.Ref, names []string) error {
+	if to.Kind != ref.Store && to.Kind != ref.DockerDaemon && to.Kind != ref.ContainersStorage {
+		return nil
+	}
+	for _, n := range names {
+		if !strings.ContainsRune(n, '/') {
+			return &usageError{&hintedError{
+				fmt.Errorf("%q is a tag without a repository", n),
+				fmt.Sprintf("say what to call it: %s:NAME", to.Kind),
+			}}
+		}
+	}
+	return nil
 }
 
 // imagesFor returns what to copy: all images that src names, if dst can take

@@ -10,8 +10,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -40,6 +42,7 @@ type demo struct {
 }
 
 func (a *app) demo(ctx context.Context) (err error) {
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away is an error, after which all is cleaned up
 	dir, err := os.MkdirTemp("", "dray-demo-*")
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/inspect"
 	"github.com/dray-oci/dray/pkg/open"
@@ -33,7 +34,7 @@ or of each on its own line.`,
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&full, "full", false, "print NAME@DIGEST")
-	a.outputFlags(fs, "")
+	a.outputFlags(fs, "print only digests")
 	a.platformFlag(fs, "platforms to print the digests of: os/arch[/variant] or local (default that of the whole)")
 	a.lookFlags(fs)
 	return cmd
@@ -45,6 +46,7 @@ type digested struct {
 	Digest    v1.Hash         `json:"digest"`
 	MediaType types.MediaType `json:"mediaType"`
 	Size      int64           `json:"size"` // bytes of the manifest or index
+	Platform  string          `json:"platform,omitempty"`
 }
 
 // fullName is what stands before @DIGEST to name img, or one of its platforms.
@@ -74,9 +76,13 @@ func (a *app) digest(ctx context.Context, name string, full bool) error {
 		}
 		var all []digested
 		for _, d := range found {
-			all = append(all, digested{fullName(src.Ref, img), d.Digest, d.MediaType, d.Size})
+			platform := ""
+			if d.Platform != nil && len(found) > 1 {
+				platform = arch.FromV1(d.Platform).String()
+			}
+			all = append(all, digested{fullName(src.Ref, img), d.Digest, d.MediaType, d.Size, platform})
 		}
-		text := func(w io.Writer) error { return writeDigests(w, all, full) }
+		text := func(w io.Writer) error { return writeDigests(w, all, full, a.o.quiet) }
 		if len(all) == 1 {
 			return a.streams.Print(f, all[0], text)
 		}
@@ -84,11 +90,15 @@ func (a *app) digest(ctx context.Context, name string, full bool) error {
 	})
 }
 
-func writeDigests(w io.Writer, all []digested, full bool) error {
+// writeDigests writes a line for each; of several, each with its platform.
+func writeDigests(w io.Writer, all []digested, full, quiet bool) error {
 	for _, d := range all {
 		line := d.Digest.String()
 		if full && d.Name != "" {
 			line = d.Name + "@" + line
+		}
+		if d.Platform != "" && !quiet {
+			line += "  " + d.Platform
 		}
 		if _, err := fmt.Fprintln(w, ui.Quote(line)); err != nil {
 			return err

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 
 	"github.com/dray-oci/dray/arch"
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/config"
+	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 	"github.com/dray-oci/dray/pkg/transfer"
@@ -39,9 +41,29 @@ type interruptedError struct{ error }
 
 func (e *interruptedError) Error() string { return "interrupted" }
 
-// Hint says how to go on.
-func (e *interruptedError) Hint() string {
-	return "run the same command again: it goes on where this one stopped"
+// A hintedError adds advice to an error that has none of its own.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+func (e *hintedError) Hint() string  { return e.hint }
+
+// advise adds what helps against errors of err's kind, if nothing closer to its
+// cause does.
+func (a *app) advise(err error) error {
+	if err == nil || ui.Hint(err) != "" {
+		return err
+	}
+	again := "run the same command again: it goes on where this one stopped"
+	switch code := exitCode(err); {
+	case a.moving && (code == exitInterrupted || code == exitUnavailable):
+		return &hintedError{err, again}
+	case code == exitVerify && (errors.Is(err, blob.ErrMismatch) || errors.Is(err, place.ErrInvalid)):
+		return &hintedError{err, "what was read is damaged, or was cut on its way: fetch or copy it again"}
+	}
+	return err
 }
 
 // A partlyError says that some of what was asked for was done: exit 6.
@@ -62,17 +84,18 @@ func exitCode(err error) int {
 		return exitDone
 	case as[*interruptedError](err):
 		return exitInterrupted
-	case as[*usageError](err), as[*ref.SyntaxError](err), as[*arch.SyntaxError](err):
+	case as[*usageError](err), as[*ref.SyntaxError](err), as[*arch.SyntaxError](err),
+		as[*place.ChoiceError](err), as[*transfer.NameError](err), is(open.ErrOffline):
 		return exitUsage
 	case as[*partlyError](err), as[*transfer.IncompleteError](err):
 		return exitPartly
-	case as[*verifyError](err), is(blob.ErrMismatch):
+	case as[*verifyError](err), is(blob.ErrMismatch), is(place.ErrInvalid):
 		return exitVerify
 	case is(place.ErrDenied), is(fs.ErrPermission), as[*config.BlockedError](err):
 		return exitDenied
 	case is(place.ErrUnavailable), is(context.DeadlineExceeded):
 		return exitUnavailable
-	case is(place.ErrNotFound), is(fs.ErrNotExist), as[*arch.MissingError](err), as[*place.ChoiceError](err):
+	case is(place.ErrNotFound), is(fs.ErrNotExist), as[*arch.MissingError](err):
 		return exitNotFound
 	}
 	return exitFailed

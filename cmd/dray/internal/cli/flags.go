@@ -27,12 +27,12 @@ type options struct {
 	form         formFlag // of archives that are written: --as
 	offline      bool
 
-	jobs      int
+	jobs      positive
 	progress  string
 	limitRate byteSize
 
-	retries       int
-	stallTimeout  time.Duration
+	retries       natural
+	stallTimeout  duration
 	insecure      []string
 	allowHosts    []string
 	caFile        string
@@ -53,13 +53,17 @@ func shared(fs *pflag.FlagSet, names ...string) {
 	}
 }
 
-// outputFlags are for commands that print something worth formatting.
-func (a *app) outputFlags(fs *pflag.FlagSet, quiet string) {
+// formatFlag is for commands that print something worth formatting.
+func (a *app) formatFlag(fs *pflag.FlagSet) {
 	fs.StringVar(&a.o.format, "format", "text", "text, json, or a Go template")
 	shared(fs, "format")
-	if quiet != "" {
-		fs.BoolVarP(&a.o.quiet, "quiet", "q", false, quiet)
-	}
+}
+
+// outputFlags are for commands whose output is also worth cutting to what quiet says.
+func (a *app) outputFlags(fs *pflag.FlagSet, quiet string) {
+	a.formatFlag(fs)
+	fs.BoolVarP(&a.o.quiet, "quiet", "q", false, quiet)
+	shared(fs, "quiet")
 }
 
 // platformFlag is for commands that choose among platforms.
@@ -83,14 +87,15 @@ func (a *app) networkFlags(fs *pflag.FlagSet) {
 
 // connectFlags are for commands that cannot but talk to a registry.
 func (a *app) connectFlags(fs *pflag.FlagSet) {
-	fs.IntVar(&a.o.retries, "retries", 5, "tries without progress before giving up")
-	fs.DurationVar(&a.o.stallTimeout, "stall-timeout", time.Minute, "give up a connection that delivers nothing for so long")
+	a.o.retries, a.o.stallTimeout = 5, duration(time.Minute)
+	fs.Var(&a.o.retries, "retries", "how often to try again without progress between")
+	fs.Var(&a.o.stallTimeout, "stall-timeout", "give up a connection that delivers nothing for so long")
 	fs.StringSliceVar(&a.o.insecure, "insecure", nil, "registry `host` that may be spoken to without verified TLS")
 	fs.StringSliceVar(&a.o.allowHosts, "allow-host", nil, "`host` that a registry may send us to though its address is private")
 	fs.StringVar(&a.o.caFile, "ca-file", "", "certificate authorities to trust besides the system's, PEM `file`")
 	fs.StringVar(&a.o.certDir, "cert-dir", "", "`folder` of *.crt authorities and *.cert, *.key client certificates")
 	a.authFileFlag(fs)
-	fs.StringVar(&a.o.username, "username", "", "user `name` for the registry of the image")
+	fs.StringVarP(&a.o.username, "username", "u", "", "user `name` for the registry of the image")
 	fs.BoolVar(&a.o.passwordStdin, "password-stdin", false, "read the password from standard input")
 	shared(fs, "retries", "stall-timeout", "insecure", "allow-host", "ca-file", "cert-dir", "username")
 }
@@ -103,7 +108,8 @@ func (a *app) authFileFlag(fs *pflag.FlagSet) {
 
 // transferFlags are for commands that move content.
 func (a *app) transferFlags(fs *pflag.FlagSet) {
-	fs.IntVar(&a.o.jobs, "jobs", 4, "blobs to move at once")
+	a.o.jobs = 4
+	fs.Var(&a.o.jobs, "jobs", "blobs to move at once")
 	a.progressFlag(fs)
 	fs.Var(&a.o.limitRate, "limit-rate", "most bytes a second, all connections together (10MiB)")
 	fs.StringVar(&a.o.tmpDir, "tmpdir", "", "`folder` for temporary files")
@@ -141,6 +147,43 @@ func fromEnviron(fs *pflag.FlagSet, getenv func(string) string) (err error) {
 
 // selection parses --platform.
 func (a *app) selection() (arch.Selection, error) { return arch.ParseList(a.o.platforms) }
+
+// positive is a flag of a whole number from 1 on, natural one from 0 on.
+type (
+	positive int
+	natural  int
+)
+
+func (p *positive) Set(s string) error { return setNumber((*int)(p), s, 1) }
+func (p *positive) String() string     { return strconv.Itoa(int(*p)) }
+func (p *positive) Type() string       { return "int" }
+func (n *natural) Set(s string) error  { return setNumber((*int)(n), s, 0) }
+func (n *natural) String() string      { return strconv.Itoa(int(*n)) }
+func (n *natural) Type() string        { return "int" }
+
+func setNumber(to *int, s string, least int) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < least {
+		return fmt.Errorf("%q is no whole number from %d on", s, least)
+	}
+	*to = n
+	return nil
+}
+
+// duration is a flag of a time longer than none: 90s, 2m.
+type duration time.Duration
+
+func (d *duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil || v <= 0 {
+		return fmt.Errorf("%q is no time: write 90s or 2m", s)
+	}
+	*d = duration(v)
+	return nil
+}
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+func (d *duration) Type() string   { return "duration" }
 
 // byteSize is a flag of bytes, written as people write them: 10MiB, 4000M, 1g.
 type byteSize int64

@@ -5,6 +5,7 @@ func groups(a *app) []group {
 	return []group{
 		{"move", "Move images:", commands(a, newPull, newSave, newLoad, newPush, newCopy)},
 		{"look", "Look at images:", commands(a, newInspect, newManifest, newConfig, newDigest, newTags, newCatalog, newHistory)},
+		{"verify", "Verify images:", commands(a, newArch, newVerify, newGCCheck)},
 		{"store", "The local store:", commands(a, newImages, newTag, newRemove, newPrune, newCheck)},
 		{"account", "Accounts:", commands(a, newLogin, newLogout, newAuth)},
 		{"more", "More:", commands(a, newDemo, newVersion)},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -30,10 +31,20 @@ bytes: reference, names, digest, mediaType, size, totalSize, annotations, and pl
 		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args) },
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "")
+	a.outputFlags(fs, "print only digests")
 	a.platformFlag(fs, "platforms to show: os/arch[/variant], all or local (default all)")
 	a.lookFlags(fs)
 	return cmd
+}
+
+// writeDigestsOf is what -q leaves.
+func writeDigestsOf(w io.Writer, all []inspected) error {
+	for _, r := range all {
+		if _, err := fmt.Fprintln(w, r.Digest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inspected is what inspect prints.
@@ -67,6 +78,9 @@ func (a *app) inspect(ctx context.Context, args []string) error {
 		})
 	})
 	text := func(w io.Writer) error { return writeReports(w, all, time.Now()) }
+	if a.o.quiet {
+		text = func(w io.Writer) error { return writeDigestsOf(w, all) }
+	}
 	switch {
 	case len(all) == 0:
 		return err

@@ -13,7 +13,7 @@ import (
 func newLoad(a *app) *cobra.Command {
 	var in, into string
 	cmd := &cobra.Command{
-		Use:   "load -i FILE",
+		Use:   "load [-i] FILE",
 		Short: "Bring the images of an archive into the store or an engine",
 		Long: `Bring all images of an archive into the local store, or into Docker or Podman.
 Any archive will do: of docker save, podman save, skopeo, crane, buildkit, kaniko, containerd,
@@ -21,8 +21,13 @@ compressed or not, from a file or a pipe.`,
 		Example: `  dray load -i app.tar
   dray load -i app.tar --into docker-daemon:
   ssh host docker save app | dray load --platform all`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.load(cmd.Context(), in, into) },
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.Flags().Changed("input") {
+				return &usageError{errors.New("name one archive, with -i or without")}
+			}
+			return a.load(cmd.Context(), first(args, in), into)
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringVarP(&in, "input", "i", "-", "archive `file`, - for standard input")

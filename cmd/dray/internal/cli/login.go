@@ -32,7 +32,6 @@ docker and podman find them too: in the credential helper that is configured, el
 	}
 	fs := cmd.Flags()
 	a.connectFlags(fs)
-	fs.Lookup("username").Shorthand = "u"
 	return cmd
 }
 

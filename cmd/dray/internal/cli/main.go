@@ -4,6 +4,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +33,7 @@ func Main(ctx context.Context, e Env) int {
 	if ctx.Err() != nil && err != nil {
 		err = &interruptedError{err}
 	}
-	e.Streams.Error(err)
+	a.fail(err)
 	return exitCode(err)
 }
 
@@ -49,8 +51,9 @@ func newRoot(a *app) *cobra.Command {
 		Long:          rootLong,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       a.env.Version.orDefault(),
 	}
 	root.SetIn(a.streams.In)
 	root.SetOut(a.streams.Out)
@@ -70,6 +73,27 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
+// knownCommand refuses what is no command, and says which was meant.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%.100q is no command of dray", args[0])
+	c.SuggestionsMinimumDistance = 2
+	if names := c.SuggestionsFor(args[0]); len(names) > 0 {
+		return &hintedError{err, "did you mean " + strings.Join(names, ", ") + "?"}
+	}
+	return &hintedError{err, "dray --help lists them"}
+}
+
+// fail shows the error that a command ends with, after all else.
+func (a *app) fail(err error) {
+	if a.progress != nil && a.progress.Fail(a.advise(err)) {
+		return
+	}
+	a.streams.Error(a.advise(err))
+}
+
 // A group is a heading of the help with its commands.
 type group struct {
 	id, title string
@@ -84,7 +108,11 @@ func prepare(c *cobra.Command, a *app) {
 	}
 	if args := c.Args; args != nil {
 		c.Args = func(c *cobra.Command, given []string) error {
-			if err := args(c, given); err != nil {
+			err := args(c, given)
+			if err != nil && ui.Hint(err) == "" {
+				err = &hintedError{fmt.Errorf("%s takes other arguments: %w", c.Name(), err), "usage: " + c.UseLine()}
+			}
+			if err != nil {
 				return &usageError{err}
 			}
 			return nil

@@ -31,7 +31,7 @@ the image. With --platform, print the manifest of that platform instead of the i
 
 // documentFlags are for commands that print a document as it is.
 func (a *app) documentFlags(cmd *cobra.Command) {
-	a.outputFlags(cmd.Flags(), "")
+	a.formatFlag(cmd.Flags())
 	cmd.Flags().Lookup("format").Usage = "text (byte for byte), json (indented), or a Go template over the keys of the document"
 }
 

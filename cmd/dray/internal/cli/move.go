@@ -49,6 +49,11 @@ func movedOf(r ref.Ref, results []transfer.Result) []moved {
 		}
 		for _, n := range names {
 			m.Name = n
+			if !strings.ContainsRune(n, '/') { // a mere tag: the place itself can be named with a digest
+				at := r
+				at.Image = ""
+				m.Name = at.String()
+			}
 			all = append(all, m)
 		}
 	}
@@ -93,6 +98,11 @@ func (a *app) names(args []string) ([]string, error) {
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("reading list of names %s: %w", a.o.list, err)}
 	}
+	for _, line := range lines {
+		if _, err := ref.Parse(line); err != nil {
+			return nil, fmt.Errorf("reading list of names %s: %w", a.o.list, err)
+		}
+	}
 	all := append(args[:len(args):len(args)], lines...)
 	if len(all) == 0 {
 		return nil, &usageError{fmt.Errorf("reading list of names %s: there is no name in it", a.o.list)}
@@ -123,12 +133,12 @@ func (a *app) checkTag(ctx context.Context, doors *open.Doors, r ref.Ref, strict
 	if now.Digest.String() == r.Name.Digest.String() {
 		return nil
 	}
-	text := fmt.Sprintf("the tag %s has moved: it is %s now", byTag.Name.Familiar(), now.Digest)
+	text := fmt.Sprintf("the tag %s has moved: it is %s now, not %s", byTag.Name.Familiar(), now.Digest, r.Name.Digest)
 	if now.Digest.Hex == "" {
-		text = fmt.Sprintf("the tag %s is gone", byTag.Name.Familiar())
+		text = fmt.Sprintf("there is no tag %s any more", byTag.Name.Familiar())
 	}
 	if strict {
-		return &verifyError{errors.New(text)}
+		return &verifyError{fmt.Errorf("checking the tag of %s: %s", displayName(r), text)}
 	}
 	events, err := a.events()
 	if err == nil {

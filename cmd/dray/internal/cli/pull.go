@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -67,7 +69,7 @@ func (a *app) pullOne(ctx context.Context, name string, flags copyFlags) ([]move
 	if err != nil {
 		return nil, err
 	}
-	o.HostByDefault, o.Sparse = true, flags.sparse
+	o.Sparse = flags.sparse
 	doors, err := a.open()
 	if err != nil {
 		return nil, err
@@ -75,10 +77,35 @@ func (a *app) pullOne(ctx context.Context, name string, flags copyFlags) ([]move
 	if err := a.checkTag(ctx, doors, r, flags.checkTag); err != nil {
 		return nil, err
 	}
+	if o.HostByDefault, err = a.narrows(ctx, doors, r); err != nil {
+		return nil, fmt.Errorf("pulling %s: %w", r.Name.Familiar(), err)
+	}
 	to := ref.Ref{Kind: ref.Store}
 	results, err := a.transfer(ctx, doors, []ref.Ref{r}, to, o, nil)
 	if isFatal(err) {
 		return nil, fmt.Errorf("pulling %s: %w", r.Name.Familiar(), err)
 	}
 	return movedOf(to, results), err
+}
+
+// narrows reports whether a pull that asks for no platform takes this host's
+// alone. It does not if the store has the whole index under that name already:
+// that would lose what was pulled before.
+func (a *app) narrows(ctx context.Context, doors *open.Doors, r ref.Ref) (_ bool, err error) {
+	s, err := doors.Store()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	held, err := s.Find(ctx, r.Name.String())
+	if err != nil || !held.Root.MediaType.IsIndex() {
+		return true, nil
+	}
+	src, err := doors.Source(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	now, err := src.Resolve(ctx, src.Name)
+	return now.Digest != held.Root.Digest, err
 }

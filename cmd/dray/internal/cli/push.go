@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,9 +66,12 @@ func (a *app) push(ctx context.Context, args []string, flags pushFlags) error {
 		if to, err = ref.Parse(args[1]); err != nil {
 			return err
 		}
+		if looksLikeHost(args[1]) {
+			return &usageError{&hintedError{fmt.Errorf("pushing %s: %s is a registry, not a name there", from, args[1]), "push to " + args[1] + "/NAME, or with --to " + args[1] + " under the name it has"}}
+		}
 	}
 	if to.Kind != ref.Registry || to.Name == (ref.Name{}) {
-		return &usageError{fmt.Errorf("pushing %s: say under which name it goes to which registry", from)}
+		return &usageError{&hintedError{fmt.Errorf("pushing %s: %s is no name at a registry", from, to), "dray copy writes to any place"}}
 	}
 	a.hosts = []string{to.Name.Host}
 	doors, err := a.open()
@@ -90,4 +95,15 @@ func (a *app) pushOne(ctx context.Context, doors *open.Doors, from, to ref.Ref) 
 		return nil, fmt.Errorf("pushing to %s: %w", to.Name.Familiar(), err)
 	}
 	return movedOf(to, results), err
+}
+
+// looksLikeHost reports whether s is HOST:PORT, which by docker's rules would be
+// an image of the Hub with a number for a tag.
+func looksLikeHost(s string) bool {
+	host, port, ok := strings.Cut(s, ":")
+	if !ok || strings.ContainsRune(s, '/') || !strings.Contains(host, ".") && host != "localhost" {
+		return false
+	}
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
 }

@@ -19,7 +19,7 @@ func (a *app) pushAll(ctx context.Context, from ref.Ref, flags pushFlags) (err e
 	if err != nil {
 		return err
 	}
-	a.hosts = []string{target.host}
+	a.hosts, a.moving = []string{target.host}, true
 	o, err := a.transferOptions()
 	if err != nil {
 		return err
@@ -73,7 +73,8 @@ type pushTarget struct {
 }
 
 func newTarget(flags pushFlags) (*pushTarget, error) {
-	host, prefix, _ := strings.Cut(strings.TrimSuffix(flags.to, "/"), "/")
+	to := strings.TrimPrefix(strings.TrimPrefix(flags.to, "https://"), "http://")
+	host, prefix, _ := strings.Cut(strings.TrimSuffix(to, "/"), "/")
 	host, err := ref.ParseHost(host)
 	if err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (t *pushTarget) apply(ctx context.Context, src *open.Source) ([]string, map
 				return nil, nil, err
 			}
 			if other, ok := roots[name]; ok && other.Digest != img.Root.Digest {
-				return nil, nil, fmt.Errorf("two images would become %s", name)
+				return nil, nil, &transfer.NameError{Name: name, A: other.Digest, B: img.Root.Digest}
 			} else if !ok {
 				names = append(names, name)
 			}
@@ -121,8 +122,8 @@ func (t *pushTarget) apply(ctx context.Context, src *open.Source) ([]string, map
 // name is what an image called old is called at the registry.
 func (t *pushTarget) name(old string) (string, error) {
 	n, err := ref.ParseName(old)
-	if err != nil {
-		return "", fmt.Errorf("%q is a name without a registry: push it alone, with a name to go to: %w", old, err)
+	if err != nil || !strings.ContainsRune(old, '/') {
+		return "", &usageError{&hintedError{fmt.Errorf("%q is a tag without a repository", old), "push it alone, with a name to go to"}}
 	}
 	renamed := n.String()
 	if t.rename != nil {

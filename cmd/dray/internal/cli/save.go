@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,6 +91,9 @@ func (a *app) save(ctx context.Context, args []string, flags saveFlags) error {
 		return err
 	}
 	to := ref.Ref{Kind: ref.Path, Path: flags.out}
+	if fi, err := os.Stat(flags.out); err == nil && fi.IsDir() {
+		return &usageError{&hintedError{fmt.Errorf("saving to %s: it is a folder", flags.out), "name a file, or use dray copy SRC oci:DIR for a layout"}}
+	}
 	if err := a.refuseTerminal(to); err != nil {
 		return err
 	}

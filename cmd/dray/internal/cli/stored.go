@@ -7,9 +7,11 @@ import (
 	"io"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/store"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -74,25 +76,32 @@ func (a *app) tag(ctx context.Context, s *store.Store, from, to string) error {
 }
 
 func newRemove(a *app) *cobra.Command {
+	var force bool
 	cmd := &cobra.Command{
 		Use:     "rm NAME…",
 		Aliases: []string{"rmi"},
 		Short:   "Remove names from the store; prune frees the space",
+		Long: `Remove names from the store. A digest, or the beginning of one, stands for the one name that its
+image has; with --force for all of them. The content stays until dray prune.`,
 		Example: `  dray rm alpine:3.20
-  dray images -q | xargs dray rm`,
+  dray images -q | xargs dray rm --force`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(func(s *store.Store) error {
-				return a.eachName(cmd.Context(), args, func(name string) error { return a.remove(cmd.Context(), s, name) })
+				return a.eachName(cmd.Context(), args, func(name string) error { return a.remove(cmd.Context(), s, name, force) })
 			})
 		},
 	}
-	a.storeFlags(cmd.Flags())
+	fs := cmd.Flags()
+	fs.BoolVarP(&force, "force", "f", false, "remove all names of the image that a digest means")
+	fs.BoolVarP(&a.o.quiet, "quiet", "q", false, "print only names")
+	shared(fs, "quiet")
+	a.storeFlags(fs)
 	return cmd
 }
 
-// remove takes a name, or a digest whose names all go.
-func (a *app) remove(ctx context.Context, s *store.Store, name string) error {
+// remove takes a name, or a digest that stands for the names of its image.
+func (a *app) remove(ctx context.Context, s *store.Store, name string, force bool) error {
 	name, err := inStore(name)
 	if err != nil {
 		return err
@@ -101,14 +110,58 @@ func (a *app) remove(ctx context.Context, s *store.Store, name string) error {
 	if err != nil {
 		return err
 	}
-	byName := e.Name
+	names := []string{e.Name}
 	if n, err := ref.ParseName(name); err != nil || n.Tagged() != e.Name {
-		byName = "@" + e.Root.Digest.String()
+		if names, err = namesOf(ctx, s, e.Root.Digest); err != nil {
+			return err
+		}
 	}
-	if err := s.Remove(ctx, byName); err != nil {
-		return err
+	if len(names) > 1 && !force {
+		return &usageError{&manyNamesError{name, names}}
 	}
-	return a.pause(func() error { return a.streams.Lines("removed " + strings.TrimPrefix(byName, "@")) })
+	for _, n := range names {
+		if err := s.Remove(ctx, n); err != nil {
+			return err
+		}
+	}
+	return a.pause(func() error {
+		if a.o.quiet {
+			return a.streams.Lines(names...)
+		}
+		for _, n := range names {
+			if err := a.streams.Lines("removed " + n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// namesOf returns all names of the image h.
+func namesOf(ctx context.Context, s *store.Store, h v1.Hash) ([]string, error) {
+	var names []string
+	err := s.List(ctx, func(e place.Entry) error {
+		if e.Root.Digest == h {
+			names = append(names, e.Name)
+		}
+		return nil
+	})
+	return names, err
+}
+
+// A manyNamesError says that a digest stands under several names.
+type manyNamesError struct {
+	digest string
+	names  []string
+}
+
+func (e *manyNamesError) Error() string {
+	return fmt.Sprintf("removing %s: it has %d names: %s", e.digest, len(e.names), strings.Join(e.names, ", "))
+}
+
+// Hint says how to remove them all.
+func (e *manyNamesError) Hint() string {
+	return "name the one to remove, or give --force for all of them"
 }
 
 func newPrune(a *app) *cobra.Command {
@@ -127,7 +180,7 @@ pulls and saves that are running, so that nothing is taken away under them.`,
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
-	a.outputFlags(fs, "")
+	a.formatFlag(fs)
 	a.storeFlags(fs)
 	return cmd
 }
@@ -147,9 +200,16 @@ func (a *app) prune(ctx context.Context, s *store.Store, dryRun bool) error {
 	}
 	return a.pause(func() error {
 		return a.streams.Print(f, p, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "%s %d blobs and %s, of which %s of unfinished downloads\n",
-				verb, p.Blobs, ui.Size(p.Bytes+p.Partials), ui.Size(p.Partials))
+			_, err := fmt.Fprintf(w, "%s %s and %s, of which %s of unfinished downloads\n",
+				verb, plural(p.Blobs, "blob"), ui.Size(p.Bytes+p.Partials), ui.Size(p.Partials))
 			return err
 		})
 	})
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

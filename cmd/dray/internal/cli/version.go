@@ -44,12 +44,15 @@ func newVersion(a *app) *cobra.Command {
 			v := a.env.Version
 			v.Version = v.orDefault()
 			v.Go, v.OS, v.Arch = runtime.Version(), runtime.GOOS, runtime.GOARCH
+			if a.o.quiet && f.IsText() {
+				return a.streams.Lines(v.Version)
+			}
 			return a.streams.Print(f, v, func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "dray %s (%s, %s, %s/%s)\n", v.Version, cmp.Or(v.Commit, "unknown commit"), v.Go, v.OS, v.Arch)
 				return err
 			})
 		},
 	}
-	a.outputFlags(cmd.Flags(), "")
+	a.outputFlags(cmd.Flags(), "print only the version")
 	return cmd
 }

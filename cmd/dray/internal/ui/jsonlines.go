@@ -11,7 +11,7 @@ import (
 // A Message is one line of --progress json. The keys stay; more may come.
 type Message struct {
 	// Event is plan, start, bytes, resume, done, skip, commit, retry, request (with
-	// -v), note, warn, and at the end summary.
+	// -v), note, warn, and at the end summary and, if it failed, error.
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
 

@@ -154,6 +154,20 @@ func (p *Progress) Close() error {
 	return p.w.err
 }
 
+// Fail writes the error that a command ends with as the last [Message], and
+// reports whether it did: only --progress json has a place for it. It is called
+// after Close.
+func (p *Progress) Fail(err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, ok := p.view.(*jsonView)
+	if !ok || err == nil {
+		return false
+	}
+	v.write(Message{Event: "error", Time: p.now(), Error: oneLine(err.Error()), Hint: Hint(err)})
+	return true
+}
+
 // stickyWriter remembers its first error: whoever draws has better things to do.
 type stickyWriter struct {
 	w   io.Writer

@@ -30,7 +30,7 @@ type Options struct {
 
 	Retries       int           // tries after the first, without progress; 0 means 5, negative none
 	StallTimeout  time.Duration // without a byte; 0 means 60 s
-	HeaderTimeout time.Duration // for an answer to begin; 0 means 30 s
+	HeaderTimeout time.Duration // for an answer to begin; 0 means 30 s, or StallTimeout if that is less
 	PerHost       int           // contents read at once from one registry; 0 means any number
 
 	Limit func(ctx context.Context, n int) error // waits until n more bytes may pass; may be nil
@@ -55,7 +55,7 @@ func (o *Options) setDefaults() {
 		o.StallTimeout = 60 * time.Second
 	}
 	if o.HeaderTimeout <= 0 {
-		o.HeaderTimeout = 30 * time.Second
+		o.HeaderTimeout = min(30*time.Second, o.StallTimeout)
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep
