@@ -19,6 +19,7 @@ func TestWrapped(t *testing.T) {
 	for name, around := range map[string]func(place.Source) place.Source{
 		"limit": func(s place.Source) place.Source { return wrap.Limit(s, wrap.NewLimiter(1<<40)) },
 		"cache": func(s place.Source) place.Source { return wrap.Cache(s, new(mem.Place)) },
+		"split": func(s place.Source) place.Source { return wrap.Split(s, new(wrap.Line)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			placetest.Run(t, placetest.Place{New: func(*testing.T) placetest.Doors {
