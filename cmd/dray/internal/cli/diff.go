@@ -38,7 +38,7 @@ no difference unless --times is given. Layers that both have are read once.`,
 	a.outputFlags(fs, "")
 	a.platformFlag(fs, "platform to compare: os/arch[/variant] or local (default local)")
 	a.lookFlags(fs)
-	a.jobsFlag(fs)
+	a.jobsFlag(fs, "layers to read at once")
 	return cmd
 }
 

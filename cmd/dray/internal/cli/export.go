@@ -93,7 +93,7 @@ func (a *app) exportImage(ctx context.Context, src *open.Source, img open.Image,
 		return tarTo(a.streams.Out)
 	case layers.FileSystemOf(flags.out) != "":
 		return wholeFile(flags.out, func(tmp string) error {
-			return layers.MakeFileSystem(ctx, layers.FileSystemOf(flags.out), tmp, tarTo)
+			return layers.MakeFileSystem(ctx, layers.FileSystemOf(flags.out), tmp, os.Environ(), tarTo)
 		})
 	}
 	return wholeFile(flags.out, func(tmp string) error {

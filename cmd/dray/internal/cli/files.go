@@ -46,7 +46,7 @@ error, for CI.`,
 	a.outputFlags(fs, "")
 	a.platformFlag(fs, "platform to list: os/arch[/variant] or local (default local)")
 	a.lookFlags(fs)
-	a.jobsFlag(fs)
+	a.jobsFlag(fs, "layers to read at once")
 	return cmd
 }
 
@@ -54,12 +54,6 @@ type filesFlags struct {
 	layer     optionalInt
 	wasted    bool
 	maxWasted waste
-}
-
-// jobsFlag is for commands that read layers.
-func (a *app) jobsFlag(fs *pflag.FlagSet) {
-	fs.IntVar(&a.o.jobs, "jobs", 4, "layers to read at once")
-	shared(fs, "jobs")
 }
 
 // optionalInt is a flag of a number that may not be given.
@@ -92,7 +86,7 @@ func (a *app) layersOptions(r ref.Ref) (layers.Options, error) {
 	events, err := a.events()
 	return layers.Options{
 		Platforms: sel, Host: arch.Host().Target(), TempDir: a.o.tmpDir, Spool: r.Kind == ref.Registry,
-		Jobs: a.o.jobs, Events: events,
+		Jobs: int(a.o.jobs), Events: events,
 	}, err
 }
 

@@ -108,12 +108,18 @@ func (a *app) authFileFlag(fs *pflag.FlagSet) {
 
 // transferFlags are for commands that move content.
 func (a *app) transferFlags(fs *pflag.FlagSet) {
-	a.o.jobs = 4
-	fs.Var(&a.o.jobs, "jobs", "blobs to move at once")
+	a.jobsFlag(fs, "blobs to move at once")
 	a.progressFlag(fs)
 	fs.Var(&a.o.limitRate, "limit-rate", "most bytes a second, all connections together (10MiB)")
 	fs.StringVar(&a.o.tmpDir, "tmpdir", "", "`folder` for temporary files")
-	shared(fs, "jobs", "limit-rate", "tmpdir")
+	shared(fs, "limit-rate", "tmpdir")
+}
+
+// jobsFlag is for commands that do several things at once.
+func (a *app) jobsFlag(fs *pflag.FlagSet, usage string) {
+	a.o.jobs = 4
+	fs.Var(&a.o.jobs, "jobs", usage)
+	shared(fs, "jobs")
 }
 
 // progressFlag is for commands that take long.

@@ -4,8 +4,9 @@ package cli
 func groups(a *app) []group {
 	return []group{
 		{"move", "Move images:", commands(a, newPull, newSave, newLoad, newPush, newCopy)},
-		{"look", "Look at images:", commands(a, newInspect, newManifest, newConfig, newDigest, newTags, newCatalog, newHistory)},
+		{"look", "Look at images:", commands(a, newInspect, newManifest, newConfig, newDigest, newTags, newCatalog, newHistory, newFiles, newCat, newDiff, newTree)},
 		{"verify", "Verify images:", commands(a, newArch, newVerify, newGCCheck)},
+		{"edit", "Edit images:", commands(a, newExport)},
 		{"store", "The local store:", commands(a, newImages, newTag, newRemove, newPrune, newCheck)},
 		{"account", "Accounts:", commands(a, newLogin, newLogout, newAuth)},
 		{"more", "More:", commands(a, newDemo, newVersion)},

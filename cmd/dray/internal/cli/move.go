@@ -69,6 +69,15 @@ func (a *app) printMoved(all []moved) error {
 	return a.pause(func() error { return printMoved(a, f, all) })
 }
 
+// note says something worth knowing.
+func (a *app) note(text, hint string) error {
+	events, err := a.events()
+	if err == nil {
+		events.Emit(event.Event{Kind: event.Note, Text: text, Hint: hint})
+	}
+	return err
+}
+
 // pause runs f, which prints, while no progress is drawn.
 func (a *app) pause(f func() error) error {
 	if a.progress == nil {
