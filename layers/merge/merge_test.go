@@ -379,6 +379,28 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// A copy of a table stands in a tree of its own.
+func TestClone(t *testing.T) {
+	var tables, copies []*merge.Table
+	for i, raw := range packAll(t, []string{"a d/x", "b=a d/.wh.x c"}) {
+		table, err := merge.Read(t.Context(), bytes.NewReader(raw), merge.Options{Layer: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables, copies = append(tables, table), append(copies, table.Clone())
+	}
+	names := func(tr *merge.Tree) (all []string) {
+		for e := range tr.All() {
+			all = append(all, fmt.Sprint(e.Name, " ", e.File.Size))
+		}
+		return all
+	}
+	first := names(merge.Of(tables, false))
+	if d := cmp.Diff(first, names(merge.Of(copies, false))); d != "" || len(first) != 3 {
+		t.Errorf("%q %s", first, d)
+	}
+}
+
 func TestFold(t *testing.T) {
 	var tables []*merge.Table
 	for i, l := range []string{"Files/Windows/System32/cmd.exe Files/a", "Files/windows/SYSTEM32/CMD.EXE files/.wh.A"} {

@@ -86,16 +86,23 @@ func Entries(ctx context.Context, r io.Reader, visit func(i int, h *tar.Header, 
 		if err != nil {
 			return readError(err)
 		}
-		if err := visit(i, h, content{tr}); err != nil {
+		if err := visit(i, h, content{ctx, tr}); err != nil {
 			return err
 		}
 	}
 }
 
-// content keeps a tar that ends within a file from passing for the file's end.
-type content struct{ r io.Reader }
+// content keeps a tar that ends within a file from passing for the file's end, and
+// ends with the context of the walk that it belongs to.
+type content struct {
+	ctx context.Context
+	r   io.Reader
+}
 
 func (c content) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
 	n, err := c.r.Read(p)
 	if err != nil && err != io.EOF {
 		err = readError(err)

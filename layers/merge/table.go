@@ -235,3 +235,28 @@ func (b *builder) hide(dir, base string) error {
 	n.white, n.by = true, b.layer
 	return nil
 }
+
+// Clone returns a copy of t, which may stand in another tree.
+func (t *Table) Clone() *Table {
+	c := *t
+	copies := map[*node]*node{}
+	var copyOf func(n *node) *node
+	copyOf = func(n *node) *node {
+		d := *n
+		copies[n] = &d
+		if n.kids != nil {
+			d.kids = make(map[string]*node, len(n.kids))
+			for k, kid := range n.kids {
+				d.kids[k] = copyOf(kid)
+			}
+		}
+		return &d
+	}
+	c.root, c.pending = copyOf(t.root), nil
+	for _, p := range t.pending {
+		if n, ok := copies[p.node]; ok { // else it was replaced since
+			c.pending = append(c.pending, &pending{node: n, link: p.link, target: p.target})
+		}
+	}
+	return &c
+}
