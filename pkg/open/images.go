@@ -32,7 +32,7 @@ func (s *Source) Image(ctx context.Context) (Image, error) {
 		}
 		return Image{Root: root, Names: []string{n.String()}}, nil
 	}
-	if nameOf(s.Ref) != "" {
+	if nameOf(s.Ref) != "" && s.Ref.Kind != ref.Store {
 		return Image{Root: root, Names: []string{nameOf(s.Ref)}}, nil
 	}
 	all, err := s.list(ctx)
@@ -43,8 +43,11 @@ func (s *Source) Image(ctx context.Context) (Image, error) {
 		if img.Root.Digest != root.Digest {
 			continue
 		}
-		if s.Ref.Image != "" && slices.Contains(img.Names, s.Ref.Image) {
-			img.Names = []string{s.Ref.Image}
+		// One of several names was asked for, or a digest that has them all.
+		for _, asked := range []string{s.Ref.Image, s.Ref.Name.Tagged()} {
+			if slices.Contains(img.Names, asked) {
+				img.Names = []string{asked}
+			}
 		}
 		return img, nil
 	}

@@ -58,6 +58,10 @@ func looksLikeTar(r *bufio.Reader) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
+	if len(head) == 0 {
+		advice := "if it came through a pipe: did the command before it fail?"
+		return fmt.Errorf("%w: %w", &pathError{"there is nothing in it", advice}, place.ErrInvalid)
+	}
 	if _, err := tar.NewReader(bytes.NewReader(head)).Next(); errors.Is(err, tar.ErrHeader) || len(head) < tario.BlockBytes {
 		return fmt.Errorf("it is no tar: %w", place.ErrInvalid)
 	}

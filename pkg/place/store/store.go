@@ -124,6 +124,10 @@ func (s *Store) find(ctx context.Context, x *layout.Index, name string) (place.E
 			return place.Entry{Name: n.Tagged(), Root: root}, nil
 		}
 		err = fmt.Errorf("%q: %w", n.Tagged(), place.ErrNotFound)
+		// store:3fbc63216742 comes here as docker.io/library/3fbc63216742:latest
+		if short, ok := strings.CutPrefix(n.Repository, "library/"); ok && n.Tag == "latest" {
+			name = short
+		}
 	}
 	if e, ok := byPrefix(x, name); ok {
 		return e, nil

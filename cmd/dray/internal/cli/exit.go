@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
@@ -60,6 +61,8 @@ func (a *app) advise(err error) error {
 	switch code := exitCode(err); {
 	case a.moving && (code == exitInterrupted || code == exitUnavailable):
 		return &hintedError{err, again}
+	case errors.Is(err, fs.ErrPermission) && a.inHome(err):
+		return &hintedError{err, "choose a folder you may write to with --home or DRAY_HOME"}
 	case code == exitVerify && (errors.Is(err, blob.ErrMismatch) || errors.Is(err, place.ErrInvalid)):
 		return &hintedError{err, "what was read is damaged, or was cut on its way: fetch or copy it again"}
 	}
@@ -75,6 +78,13 @@ func (e *partlyError) Unwrap() error { return e.error }
 type verifyError struct{ error }
 
 func (e *verifyError) Unwrap() error { return e.error }
+
+// inHome reports whether err is about a file of the local store.
+func (a *app) inHome(err error) bool {
+	var at *fs.PathError
+	home, herr := a.home()
+	return herr == nil && errors.As(err, &at) && strings.HasPrefix(at.Path, home)
+}
 
 // exitCode is what err means to whoever called dray.
 func exitCode(err error) int {

@@ -46,7 +46,8 @@ func (n *notes) text(e event.Event) string {
 
 func (n *notes) once(word string, e event.Event) string {
 	text := word + " " + said(e) + "\n"
-	if e.Hint != "" {
+	if e.Hint != "" && !n.seen["hint:"+e.Hint] {
+		n.seen["hint:"+e.Hint] = true
 		text += n.s.paintErr(Cyan, "hint:") + " " + quoteLine(oneLine(e.Hint)) + "\n"
 	}
 	if n.seen[text] {
