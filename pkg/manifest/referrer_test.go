@@ -9,9 +9,9 @@ import (
 func TestAsReferrer(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"schemaVersion":2,"artifactType":"a/b","annotations":{"k":"v"},"config":` + config + `,"layers":[]}`: "a/b",
-		`{"schemaVersion":2,"annotations":{"k":"v"},"config":` + config + `,"layers":[]}`:                       "application/vnd.oci.image.config.v1+json",
-		`{"schemaVersion":2,"artifactType":"c/d","annotations":{"k":"v"},"manifests":[]}`:                       "c/d",
-		`{"schemaVersion":2,"annotations":{"k":"v"},"manifests":[]}`:                                            "",
+		`{"schemaVersion":2,"annotations":{"k":"v"},"config":` + config + `,"layers":[]}`:                      "application/vnd.oci.image.config.v1+json",
+		`{"schemaVersion":2,"artifactType":"c/d","annotations":{"k":"v"},"manifests":[]}`:                      "c/d",
+		`{"schemaVersion":2,"annotations":{"k":"v"},"manifests":[]}`:                                           "",
 	} {
 		doc, err := manifest.New([]byte(raw))
 		if err != nil {
