@@ -44,16 +44,17 @@ func (n *notes) text(e event.Event) string {
 	}
 }
 
+// once returns a note or warning the first time, and its hint the first time.
 func (n *notes) once(word string, e event.Event) string {
 	text := word + " " + said(e) + "\n"
-	if e.Hint != "" && !n.seen["hint:"+e.Hint] {
-		n.seen["hint:"+e.Hint] = true
-		text += n.s.paintErr(Cyan, "hint:") + " " + quoteLine(oneLine(e.Hint)) + "\n"
-	}
 	if n.seen[text] {
 		return ""
 	}
 	n.seen[text] = true
+	if hint := "hint:" + e.Hint; e.Hint != "" && !n.seen[hint] {
+		n.seen[hint] = true
+		text += n.s.paintErr(Cyan, "hint:") + " " + quoteLine(oneLine(e.Hint)) + "\n"
+	}
 	return text
 }
 
