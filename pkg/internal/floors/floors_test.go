@@ -56,7 +56,10 @@ var rooms = map[string]room{
 	"pkg/transfer":       {floor: 4},
 	"pkg/inspect":        {floor: 4},
 	"arch/verify":        {floor: 4},
+	"layers":             {floor: 4},
 	"layers/merge":       {floor: 2},
+	"layers/settings":    {floor: 2},
+	"layers/folder":      {3, []string{"golang.org/x/sys"}},
 
 	"arch/verify/internal/exe":     {floor: 2},
 	"arch/verify/internal/rootfs":  {floor: 3},
@@ -71,6 +74,7 @@ var rooms = map[string]room{
 	"testdata/gen":                 {beside, []string{"github.com/klauspost"}},
 	"pkg/place/placetest":          {beside, []string{"github.com/google/go-cmp"}},
 	"pkg/internal/floors":          {floor: beside},
+	"bench":                        {beside, []string{"github.com/klauspost", "github.com/docker/go-units"}},
 }
 
 func TestFloors(t *testing.T) {
