@@ -82,7 +82,7 @@ func TestManyForeign(t *testing.T) {
 	}
 	r := judgeAll(t, files...)
 	fs := findings(r, verify.KindMachine)
-	if len(fs) != 21 || fs[20].Text != "80 more files are for another machine" || verdicts(r) != "MIXED" {
+	if len(fs) != 11 || fs[10].Text != "90 more files are for another machine" || verdicts(r) != "MIXED" {
 		t.Error(dump(r))
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // maxListed is how many programs are listed one by one that have the same fault.
-const maxListed = 20
+const maxListed = 10
 
 // A program is a file that was judged.
 type program struct {

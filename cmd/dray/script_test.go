@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 //	seed NAME [SIZE…]  push a plain image with layers of these sizes
 //	seed-index NAME    push the image of testdata: linux/amd64, linux/arm64, linux/arm/v7
 //	layout DIR         lay the image of testdata there, as tag 1.0
+//	crossed DIR        the same, but what is for arm64 is listed as amd64 and the reverse
 //	exitcode N CMD…    run CMD, which must exit with N
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -47,6 +48,7 @@ func TestScript(t *testing.T) {
 			"seed":       seed,
 			"seed-index": seedIndex,
 			"layout":     layout,
+			"crossed":    crossed,
 			"exitcode":   exitCode,
 		},
 		RequireUniqueNames: true,

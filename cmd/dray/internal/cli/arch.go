@@ -78,7 +78,11 @@ func (a *app) arch(ctx context.Context, name string, v archFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.streams.Print(f, s, func(w io.Writer) error { return writeSurvey(w, s, time.Now()) }); err != nil {
+	who := s.Answer.Host
+	if v.host == "" {
+		who = "this machine (" + who + ")"
+	}
+	if err := a.streams.Print(f, s, func(w io.Writer) error { return writeSurvey(w, s, who, time.Now()) }); err != nil {
 		return err
 	}
 	if v.check {
@@ -113,7 +117,7 @@ func check(name string, answer verify.Answer) error {
 	return nil
 }
 
-func writeSurvey(w io.Writer, s surveyed, now time.Time) error {
+func writeSurvey(w io.Writer, s surveyed, who string, now time.Time) error {
 	if err := writeLines(w, s.Reference+"@"+s.Digest); err != nil {
 		return err
 	}
@@ -128,7 +132,7 @@ func writeSurvey(w io.Writer, s surveyed, now time.Time) error {
 	if err := ui.Table(w, header, rows); err != nil {
 		return err
 	}
-	return writeLines(w, answerLines(s.Answer)...)
+	return writeLines(w, answerLines(s.Answer, who)...)
 }
 
 func surveyRow(r verify.Row, taken bool, now time.Time) []string {
@@ -146,10 +150,11 @@ func surveyRow(r verify.Row, taken bool, now time.Time) []string {
 	return []string{mark, r.Platform, r.Digest, ui.Size(r.Size), strconv.Itoa(r.Layers), ui.Age(created, now), r.OSVersion}
 }
 
-func answerLines(answer verify.Answer) []string {
-	line := fmt.Sprintf("%s takes none of them: %s", answer.Host, answer.Reason)
+// answerLines say what who takes.
+func answerLines(answer verify.Answer, who string) []string {
+	line := fmt.Sprintf("%s takes none of them: %s", who, answer.Reason)
 	if answer.Index >= 0 {
-		line = fmt.Sprintf("%s takes %s: %s", answer.Host, answer.Platform, answer.Reason)
+		line = fmt.Sprintf("%s takes %s: %s", who, answer.Platform, answer.Reason)
 	}
 	lines := []string{line}
 	if answer.GPU != nil {
