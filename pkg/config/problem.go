@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // problem is an error with advice.
@@ -26,13 +27,27 @@ func (p *problem) Hint() string { return p.hint }
 // errTooLarge is why a file or an answer was not read to its end.
 var errTooLarge = errors.New("it is too large")
 
-// readFile reads a file of at most maxBytes.
+// errNotRegular is why a file was not read: a pipe or a device may have no end.
+var errNotRegular = errors.New("it is no regular file")
+
+// readFile reads a regular file of at most maxBytes.
 func readFile(path string, maxBytes int64) ([]byte, error) {
-	f, err := os.Open(path)
+	if fi, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !fi.Mode().IsRegular() { // to open a device may do something already
+		return nil, errNotRegular
+	}
+	// What became a pipe since is not waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // only read: nothing is lost with its error
+	if fi, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !fi.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
 	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return nil, err
