@@ -29,7 +29,7 @@ func (e *endpoint) String() string { return e.text }
 func newEndpoint(host string, tlsConfig *tls.Config, ssh []string) (*endpoint, error) {
 	scheme, rest, ok := strings.Cut(host, "://")
 	if !ok || rest == "" {
-		return nil, fmt.Errorf("%.200q is no address of an engine", host)
+		return nil, fmt.Errorf("%.200q is no address of an engine", redacted(host))
 	}
 	// Requests need some host even where the connection needs none.
 	e := &endpoint{text: host, scheme: "http", host: "docker"}
@@ -45,7 +45,7 @@ func newEndpoint(host string, tlsConfig *tls.Config, ssh []string) (*endpoint, e
 	case "ssh":
 		return sshEndpoint(host, ssh)
 	default:
-		return nil, fmt.Errorf("%.200q: %q is no way to reach an engine", host, scheme)
+		return nil, fmt.Errorf("%.200q: %.200q is no way to reach an engine", redacted(host), redacted(scheme))
 	}
 	return e, nil
 }
@@ -54,7 +54,7 @@ func newEndpoint(host string, tlsConfig *tls.Config, ssh []string) (*endpoint, e
 func tcpEndpoint(host string, tlsConfig *tls.Config) (*endpoint, error) {
 	u, err := url.Parse(host)
 	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" {
-		return nil, fmt.Errorf("%.200q is no address of an engine", host)
+		return nil, fmt.Errorf("%.200q is no address of an engine", redacted(host))
 	}
 	if u.Scheme == "https" && tlsConfig == nil {
 		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -67,7 +67,7 @@ func tcpEndpoint(host string, tlsConfig *tls.Config) (*endpoint, error) {
 		}
 	}
 	addr := net.JoinHostPort(u.Hostname(), port)
-	e := &endpoint{text: u.Redacted(), scheme: "http", host: addr}
+	e := &endpoint{text: redacted(host), scheme: "http", host: addr}
 	// TLS is made here, not by net/http: the request stays "http" either way.
 	e.dial = func(ctx context.Context) (net.Conn, error) {
 		if tlsConfig == nil {
@@ -76,6 +76,20 @@ func tcpEndpoint(host string, tlsConfig *tls.Config) (*endpoint, error) {
 		return (&tls.Dialer{Config: tlsConfig}).DialContext(ctx, "tcp", addr)
 	}
 	return e, nil
+}
+
+// redacted returns host without what stands before its last @: a password, also
+// one that makes it no URL, and the name, which may be a token.
+func redacted(host string) string {
+	i := strings.LastIndexByte(host, '@')
+	if i < 0 {
+		return host
+	}
+	scheme, _, ok := strings.Cut(host[:i], "://")
+	if !ok || strings.ContainsAny(scheme, ":@") {
+		return "xxxxx" + host[i:]
+	}
+	return scheme + "://xxxxx" + host[i:]
 }
 
 // explain says what a failed connection means and what to do about it.

@@ -92,6 +92,13 @@ func TestEndpoint(t *testing.T) {
 		{host: "ssh://far.example/path", bad: "no address"},
 		{host: "tcp://", bad: "no address"},
 		{host: "tcp://h/path", bad: "no address"},
+		{host: "tcp://me:secret@h/path", bad: "no address"},
+		{host: "tcp://me:secret/@%zz", bad: "no address"},
+		{host: "ssh://me:secret@h/path", bad: "no address"},
+		{host: "me:secret@h", bad: "no address"},
+		{host: "secret@h://x", bad: "no way to reach"},
+		{host: "fd://me:secret@3", bad: "no way to reach"},
+		{host: "tcp://me:secret@h:1", addr: "h:1"},
 		{host: "fd://3", bad: "no way to reach"},
 		{host: "/run/d.sock", bad: "no address"},
 		{host: "unix://", bad: "no address"},
@@ -102,6 +109,9 @@ func TestEndpoint(t *testing.T) {
 				t.Errorf("%s: %v, want %q", tt.host, err, tt.bad)
 			}
 			continue
+		}
+		if err == nil && strings.Contains(e.String(), "secret") {
+			t.Errorf("%s: shown as %s", tt.host, e)
 		}
 		if err != nil || e.local != tt.local || e.host != tt.addr || e.scheme != "http" {
 			t.Errorf("%s: %+v, %v", tt.host, e, err)

@@ -18,10 +18,10 @@ import (
 func sshEndpoint(host string, ssh []string) (*endpoint, error) {
 	u, err := url.Parse(host)
 	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" {
-		return nil, fmt.Errorf("%.200q is no address of an engine", host)
+		return nil, fmt.Errorf("%.200q is no address of an engine", redacted(host))
 	}
 	if _, ok := u.User.Password(); ok {
-		return nil, fmt.Errorf("%s: ssh takes no password in the address", u.Redacted())
+		return nil, fmt.Errorf("%s: ssh takes no password in the address", redacted(host))
 	}
 	if len(ssh) == 0 {
 		ssh = []string{"ssh"}
