@@ -37,6 +37,9 @@ const (
 	Note Kind = "note"
 	// Warn is something that may be wrong but does not stop the work: Text or Err, and Hint.
 	Warn Kind = "warn"
+	// Lost says that something that was named, Name, was left out, so that the work
+	// is done but not whole: Text or Err says what and why, as in Warn, and Hint.
+	Lost Kind = "lost"
 )
 
 // An Event is one thing that happened. Strings in it may come from outside and

@@ -11,7 +11,7 @@ import (
 // A Message is one line of --progress json. The keys stay; more may come.
 type Message struct {
 	// Event is plan, start, bytes, resume, done, skip, commit, retry, request (with
-	// -v), note, warn, and at the end summary and, if it failed, error.
+	// -v), note, warn, lost, and at the end summary and, if it failed, error.
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
 
@@ -68,7 +68,7 @@ func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
 		msg.Error = e.Err.Error()
 	}
 	switch e.Kind {
-	case event.Note, event.Warn:
+	case event.Note, event.Warn, event.Lost:
 		key := msg.Event + "\x00" + msg.Text + "\x00" + msg.Error
 		if v.seen[key] {
 			return

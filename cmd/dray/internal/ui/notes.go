@@ -22,7 +22,7 @@ type notes struct {
 // text returns the lines for e; empty if there is nothing to say, or nothing new.
 func (n *notes) text(e event.Event) string {
 	switch e.Kind {
-	case event.Warn:
+	case event.Warn, event.Lost:
 		return n.once(n.s.paintErr(Yellow, "warning:"), e)
 	case event.Note:
 		if n.quiet {

@@ -184,12 +184,13 @@ func TestNotes(t *testing.T) {
 	events := []event.Event{
 		{Kind: event.Note, Text: "the tag moved", Hint: "use the digest"},
 		{Kind: event.Warn, Err: errors.New("config: permission\ndenied")},
+		{Kind: event.Lost, Name: "a b", Text: "a name is left out"},
 		{Kind: event.Note, Text: "the tag moved", Hint: "use the digest"},
 		{Kind: event.Request, Text: "GET https://r/v2/ 200", Wait: 35 * time.Millisecond},
 		{Kind: event.Retry, Err: errors.New("reset"), Wait: 2 * time.Second},
 		{Kind: event.Retry, Text: "429", Wait: 30 * time.Second},
 	}
-	note, warn := "note: the tag moved\nhint: use the digest\n", "warning: config: permission; denied\n"
+	note, warn := "note: the tag moved\nhint: use the digest\n", "warning: config: permission; denied\nwarning: a name is left out\n"
 	long := "retry: 429, again in 30.0s\n"
 	for _, tt := range []struct {
 		o    ProgressOptions
