@@ -16,6 +16,7 @@ var version, commit, date string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
 	code := cli.Main(ctx, cli.Env{
 		Args:    os.Args[1:],
 		Streams: ui.System(os.Getenv),

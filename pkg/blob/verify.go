@@ -92,8 +92,8 @@ func (r *verifyReader) Read(p []byte) (int, error) {
 		return 0, r.err
 	}
 	// One byte more than promised is enough to see that there is more.
-	if room := r.v.want.Size - r.v.n + 1; int64(len(p)) > room {
-		p = p[:room]
+	if left := r.v.want.Size - r.v.n; int64(len(p))-1 > left {
+		p = p[:left+1]
 	}
 	n, err := r.rc.Read(p)
 	if n > 0 {

@@ -64,14 +64,18 @@ func (r *reader) index(ctx context.Context, doc *manifest.Doc, depth int) error 
 		return nil
 	}
 	r.seen[doc.Descriptor.Digest] = true
+	companions := attestations(doc)
 	for _, d := range doc.Index.Manifests {
+		if len(r.entries) >= manifest.MaxChildren {
+			return fmt.Errorf("reading index %s: more than %d images in all", doc.Descriptor.Digest, manifest.MaxChildren)
+		}
 		if p := arch.FromV1(d.Platform); p.IsAttestation() || isCompanion(d) {
 			continue
 		} else if d.Platform != nil && p.OS != "" && !d.MediaType.IsIndex() {
-			r.entries = append(r.entries, Entry{Descriptor: d, Platform: p, Attestations: attestations(doc, d.Digest)})
+			r.entries = append(r.entries, Entry{Descriptor: d, Platform: p, Attestations: companions[d.Digest.String()]})
 			continue
 		}
-		if err := r.unlabelled(ctx, doc, d, depth); err != nil {
+		if err := r.unlabelled(ctx, d, companions[d.Digest.String()], depth); err != nil {
 			return err
 		}
 	}
@@ -79,7 +83,7 @@ func (r *reader) index(ctx context.Context, doc *manifest.Doc, depth int) error 
 }
 
 // unlabelled takes in an entry that says nothing of its platform.
-func (r *reader) unlabelled(ctx context.Context, parent *manifest.Doc, d v1.Descriptor, depth int) error {
+func (r *reader) unlabelled(ctx context.Context, d v1.Descriptor, companions []v1.Descriptor, depth int) error {
 	if !manifest.Is(d.MediaType) {
 		r.entries = append(r.entries, Entry{Descriptor: d})
 		return nil
@@ -95,7 +99,7 @@ func (r *reader) unlabelled(ctx context.Context, parent *manifest.Doc, d v1.Desc
 	if err != nil {
 		return err
 	}
-	r.entries = append(r.entries, Entry{Descriptor: d, Platform: p, Attestations: attestations(parent, d.Digest)})
+	r.entries = append(r.entries, Entry{Descriptor: d, Platform: p, Attestations: companions})
 	return nil
 }
 
@@ -104,12 +108,12 @@ func isCompanion(d v1.Descriptor) bool {
 	return d.Annotations[annotationSubject] != ""
 }
 
-// attestations returns the entries of doc that speak of subject.
-func attestations(doc *manifest.Doc, subject v1.Hash) []v1.Descriptor {
-	var found []v1.Descriptor
+// attestations returns the entries of doc that speak of others, by whom they speak of.
+func attestations(doc *manifest.Doc) map[string][]v1.Descriptor {
+	found := map[string][]v1.Descriptor{}
 	for _, d := range doc.Index.Manifests {
-		if d.Annotations[annotationSubject] == subject.String() {
-			found = append(found, d)
+		if subject := d.Annotations[annotationSubject]; subject != "" {
+			found[subject] = append(found[subject], d)
 		}
 	}
 	return found

@@ -109,11 +109,10 @@ type partial struct {
 // lock makes this the only writer of the digest. The folder may go away between
 // its making and the lock, when another writer of the layout ends.
 func (p *partial) lock(ctx context.Context) (unlock func(), err error) {
-	for range 3 {
-		if err = os.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
-			return nil, fmt.Errorf("making work folder: %w", err)
+	for range tries {
+		if _, err = p.dir.folder(work, "partial"); err == nil {
+			unlock, err = lock(ctx, flock.New(p.path+".lock", noFollow()), false)
 		}
-		unlock, err = lock(ctx, flock.New(p.path+".lock"), false)
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -123,7 +122,7 @@ func (p *partial) lock(ctx context.Context) (unlock func(), err error) {
 
 // fill brings the partial file to its full, verified and synced content.
 func (p *partial) fill(ctx context.Context, v *blob.Verifier, open blob.Opener) (err error) {
-	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|openNoFollow, 0o644)
 	if err != nil {
 		return err
 	}
@@ -156,6 +155,9 @@ func (p *partial) rehash(ctx context.Context, f *os.File, v *blob.Verifier) (int
 	if err != nil {
 		return 0, err
 	}
+	if !fi.Mode().IsRegular() {
+		return 0, fmt.Errorf("%s is no regular file: %w", p.path, place.ErrInvalid)
+	}
 	if fi.Size() > p.want.Size {
 		return 0, f.Truncate(0)
 	}
@@ -177,7 +179,7 @@ func (p *partial) fetch(ctx context.Context, f *os.File, v *blob.Verifier, open 
 // finish gives the content its name, which lasts from the next Update on.
 func (p *partial) finish() error {
 	final := p.dir.BlobPath(p.want.Digest)
-	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+	if _, err := p.dir.folder("blobs", p.want.Digest.Algorithm); err != nil {
 		return err
 	}
 	if err := os.Rename(p.path, final); err != nil {

@@ -72,7 +72,7 @@ func (d Dir) Update(ctx context.Context, change func(*Index) error) error {
 		return err
 	}
 	// The marker serves as the lock, so that a finished layout holds no file of ours.
-	unlock, err := lock(ctx, flock.New(filepath.Join(d.Path, "oci-layout")), false)
+	unlock, err := lock(ctx, flock.New(filepath.Join(d.Path, "oci-layout"), noFollow()), false)
 	if err != nil {
 		return err
 	}
@@ -99,23 +99,55 @@ func (d Dir) Update(ctx context.Context, change func(*Index) error) error {
 	return d.replace("index.json", raw)
 }
 
-// mark makes the folder a layout: one without images, until there is an index.json.
+// mark makes the folder a layout: one without images, until there is an
+// index.json. The marker is never replaced: it is what writers lock, and those
+// who lock two files of one name both have "the" lock.
 func (d Dir) mark() error {
 	if err := os.MkdirAll(d.Path, 0o755); err != nil {
 		return fmt.Errorf("making layout: %w", err)
 	}
-	if fi, err := os.Stat(filepath.Join(d.Path, "oci-layout")); err == nil && fi.Size() > 0 {
+	path := filepath.Join(d.Path, "oci-layout")
+	if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && fi.Size() > 0 {
 		return nil
+	} else if err == nil && !fi.Mode().IsRegular() {
+		return fmt.Errorf("making layout: %s is no regular file: %w", path, place.ErrInvalid)
 	}
-	return d.replace("oci-layout", []byte(File))
+	// Whoever else makes it now writes the same.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("making layout: %w", err)
+	}
+	_, err = f.WriteString(File)
+	return errors.Join(err, f.Sync(), f.Close())
 }
+
+// folder makes the folder of the layout that parts name, and refuses one that is
+// a link: what is written there would land elsewhere.
+func (d Dir) folder(parts ...string) (string, error) {
+	if err := os.MkdirAll(d.Path, 0o755); err != nil {
+		return "", fmt.Errorf("making layout: %w", err)
+	}
+	path := d.Path
+	for _, part := range parts {
+		path = filepath.Join(path, part)
+		if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("making layout: %w", err)
+		}
+		// One that is gone again was another writer's, who ended: whoever opens what is in it tries again.
+		if fi, err := os.Lstat(path); err == nil && !fi.IsDir() {
+			return "", fmt.Errorf("%s is no folder: %w", path, place.ErrInvalid)
+		}
+	}
+	return path, nil
+}
+
+// tries is how often something in the work folder is begun anew because another
+// writer, ending, took the empty folder away.
+const tries = 10
 
 // replace writes a file of the layout whole: by temporary name, synced, renamed.
 func (d Dir) replace(name string, content []byte) error {
-	if err := os.MkdirAll(filepath.Join(d.Path, work), 0o755); err != nil {
-		return fmt.Errorf("making work folder: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Join(d.Path, work), name+".*")
+	f, err := d.temp(name)
 	if err != nil {
 		return err
 	}
@@ -128,6 +160,19 @@ func (d Dir) replace(name string, content []byte) error {
 		return fmt.Errorf("writing %s: %w", filepath.Join(d.Path, name), errors.Join(err, os.Remove(f.Name())))
 	}
 	return syncDir(d.Path)
+}
+
+func (d Dir) temp(name string) (f *os.File, err error) {
+	for range tries {
+		dir, derr := d.folder(work)
+		if derr == nil {
+			f, derr = os.CreateTemp(dir, name+".*")
+		}
+		if err = derr; !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return f, err
 }
 
 // Clean removes the work folder if nothing unfinished is in it.
@@ -164,15 +209,18 @@ func (d Dir) TryLock(alone bool) (unlock func(), ok bool, err error) {
 }
 
 func (d Dir) contentLock() (*flock.Flock, error) {
-	dir := filepath.Join(d.Path, work)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making work folder: %w", err)
+	dir, err := d.folder(work)
+	if err != nil {
+		return nil, err
 	}
-	return flock.New(filepath.Join(dir, "content.lock")), nil
+	return flock.New(filepath.Join(dir, "content.lock"), noFollow()), nil
 }
 
 // lockEvery is how often a lock that somebody else holds is tried again.
 const lockEvery = 50 * time.Millisecond
+
+// noFollow opens a lock as flock does by itself, but through no link.
+func noFollow() flock.Option { return flock.SetFlag(os.O_CREATE | os.O_RDONLY | openNoFollow) }
 
 func lock(ctx context.Context, l *flock.Flock, shared bool) (unlock func(), err error) {
 	if shared {
@@ -188,6 +236,11 @@ func lock(ctx context.Context, l *flock.Flock, shared bool) (unlock func(), err 
 
 // readBounded reads a regular file of at most maxBytes.
 func readBounded(path string, maxBytes int64) ([]byte, error) {
+	if fi, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !fi.Mode().IsRegular() { // opening a pipe would wait for somebody to write
+		return nil, fmt.Errorf("%s is no regular file: %w", path, place.ErrInvalid)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,8 @@ const (
 	MaxIndexBytes  = 16 << 20 // the index.json of a layout
 	MaxChildren    = 10_000   // descriptors in one document, and in one image
 	MaxNesting     = 8        // indexes within indexes
+	MaxSize        = 1 << 48  // bytes of one blob, so that the sum of MaxChildren does not overflow
+	maxElements    = 200_000  // values in one JSON array
 	maxDepth       = 64       // JSON values within values
 )
 
@@ -97,6 +99,9 @@ func (doc *Doc) check() error {
 		if err := CheckDescriptor(c); err != nil {
 			return err
 		}
+		if c.MediaType == "" {
+			return fmt.Errorf("%s has no media type", c.Digest)
+		}
 		if size, ok := sizes[c.Digest]; ok && size != c.Size {
 			return fmt.Errorf("%s is listed with %d and with %d bytes", c.Digest, size, c.Size)
 		}
@@ -106,13 +111,16 @@ func (doc *Doc) check() error {
 }
 
 // CheckDescriptor holds d against the rules that every descriptor from outside
-// must meet before it is used: a digest of a known algorithm and a size ≥ 0.
+// must meet before it is used: a digest of a known algorithm, a size from 0 to [MaxSize].
 func CheckDescriptor(d v1.Descriptor) error {
 	if _, err := v1.NewHash(d.Digest.String()); err != nil {
 		return fmt.Errorf("descriptor: %w", err)
 	}
 	if d.Size < 0 {
 		return fmt.Errorf("descriptor of %s: negative size %d", d.Digest, d.Size)
+	}
+	if d.Size > MaxSize {
+		return fmt.Errorf("descriptor of %s: %d bytes, more than the %d allowed", d.Digest, d.Size, int64(MaxSize))
 	}
 	return nil
 }

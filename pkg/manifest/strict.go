@@ -14,9 +14,9 @@ import (
 // [json.Unmarshal] it refuses keys that differ from a field of v only in case,
 // keys that stand twice in one object, and values nested too deep.
 func Decode(raw []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec := &checker{Decoder: json.NewDecoder(bytes.NewReader(raw)), known: map[reflect.Type]map[string]reflect.Type{}}
 	dec.UseNumber()
-	if err := checkValue(dec, reflect.TypeOf(v), 0); err != nil {
+	if err := dec.value(reflect.TypeOf(v), 0); err != nil {
 		return err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
@@ -25,8 +25,14 @@ func Decode(raw []byte, v any) error {
 	return json.Unmarshal(raw, v)
 }
 
-// checkValue reads one JSON value, which will be decoded into a t (nil: unknown).
-func checkValue(dec *json.Decoder, t reflect.Type, depth int) error {
+// A checker reads a document for what json.Unmarshal would let pass.
+type checker struct {
+	*json.Decoder
+	known map[reflect.Type]map[string]reflect.Type // what fields returned
+}
+
+// value reads one JSON value, which will be decoded into a t (nil: unknown).
+func (dec *checker) value(t reflect.Type, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("JSON nested deeper than %d", maxDepth)
 	}
@@ -39,10 +45,13 @@ func checkValue(dec *json.Decoder, t reflect.Type, depth int) error {
 		return nil
 	}
 	if delim == '{' {
-		return checkObject(dec, t, depth)
+		return dec.object(t, depth)
 	}
-	for dec.More() {
-		if err := checkValue(dec, element(t), depth+1); err != nil {
+	for n := 0; dec.More(); n++ {
+		if n == maxElements {
+			return fmt.Errorf("more than %d values in one JSON array", maxElements)
+		}
+		if err := dec.value(element(t), depth+1); err != nil {
 			return err
 		}
 	}
@@ -50,8 +59,13 @@ func checkValue(dec *json.Decoder, t reflect.Type, depth int) error {
 	return noEOF(err)
 }
 
-func checkObject(dec *json.Decoder, t reflect.Type, depth int) error {
-	known, seen := fields(t), map[string]bool{}
+func (dec *checker) object(t reflect.Type, depth int) error {
+	known, ok := dec.known[t]
+	if !ok {
+		known = fields(t)
+		dec.known[t] = known
+	}
+	seen := map[string]bool{}
 	for dec.More() {
 		tok, err := dec.Token()
 		if err != nil {
@@ -71,7 +85,7 @@ func checkObject(dec *json.Decoder, t reflect.Type, depth int) error {
 			}
 			field = element(t)
 		}
-		if err := checkValue(dec, field, depth+1); err != nil {
+		if err := dec.value(field, depth+1); err != nil {
 			return err
 		}
 	}

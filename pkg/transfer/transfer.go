@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -116,12 +117,12 @@ func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Res
 
 // resolveAll makes a tree of every request, several at once.
 func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]*tree, error) {
-	trees := make([]*tree, len(reqs))
+	trees, docs := make([]*tree, len(reqs)), new(atomic.Int64)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.jobs())
 	for i, r := range reqs {
 		g.Go(func() error {
-			t, err := newTree(gctx, dst, r, o)
+			t, err := newTree(gctx, dst, r, o, docs)
 			trees[i] = t
 			return err
 		})

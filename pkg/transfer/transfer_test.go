@@ -346,6 +346,36 @@ func TestFirstPlatformMustBeThere(t *testing.T) {
 	}
 }
 
+// TestOneDigestTwoKinds refuses an index that names a manifest that one of its
+// images names as a layer: whoever takes it for the one loses the other.
+func TestOneDigestTwoKinds(t *testing.T) {
+	victim := placetest.Image(t, placetest.ImageSpec{})
+	src := load(t, "a", victim)
+	put := func(mt types.MediaType, v any) v1.Descriptor {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := manifest.Describe(mt, raw)
+		if err := src.Put(t.Context(), d, blob.Bytes(raw)); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	asLayer := victim.Root
+	asLayer.MediaType = types.OCILayer
+	image := put(types.OCIManifestSchema1, v1.Manifest{
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: victim.Order[1], Layers: []v1.Descriptor{asLayer},
+	})
+	index := put(types.OCIImageIndex, v1.IndexManifest{
+		SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{image, victim.Root},
+	})
+	dst := new(mem.Place)
+	if _, err := transfer.Copy(t.Context(), dst, []transfer.Request{{Source: src, Root: index, Names: []string{"b"}}}, transfer.Options{}); !errors.Is(err, place.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestForeignLayers(t *testing.T) {
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.DockerManifestSchema2}
 	config := []byte(`{"os":"windows","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]},"config":{}}`)

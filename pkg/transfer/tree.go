@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -37,16 +38,18 @@ type node struct {
 type builder struct {
 	tree
 	o       Options
-	configs bool               // the sink wants to see configs
+	configs bool               // the sink plans, and wants to see configs
+	docs    *atomic.Int64      // bytes of documents that are held, of all trees of a transfer
 	known   map[v1.Hash][]byte // documents that were made here
 	skip    map[v1.Hash]bool   // children of a sparse index that stay behind
 	level   map[v1.Hash]int
+	isDoc   map[v1.Hash]bool // what a digest was named as first
 
 	taken, others string // platforms, for people; others is empty if all were taken
 	asked         bool   // for just these
 }
 
-func newTree(ctx context.Context, dst place.Sink, r Request, o Options) (*tree, error) {
+func newTree(ctx context.Context, dst place.Sink, r Request, o Options, docs *atomic.Int64) (*tree, error) {
 	origin := r.Root
 	if origin.Digest.Hex == "" {
 		var err error
@@ -60,8 +63,8 @@ func newTree(ctx context.Context, dst place.Sink, r Request, o Options) (*tree, 
 	}
 	_, plans := place.As[place.Planner](dst)
 	b := &builder{
-		tree: tree{req: r, origin: origin}, o: o, configs: plans,
-		known: map[v1.Hash][]byte{}, skip: map[v1.Hash]bool{}, level: map[v1.Hash]int{},
+		tree: tree{req: r, origin: origin}, o: o, configs: plans, docs: docs,
+		known: map[v1.Hash][]byte{}, skip: map[v1.Hash]bool{}, level: map[v1.Hash]int{}, isDoc: map[v1.Hash]bool{},
 	}
 	chosen, err := b.choose(ctx, dst.Traits(), doc)
 	if err != nil {
@@ -135,9 +138,13 @@ func rootOf(chosen *manifest.Doc, origin v1.Descriptor) v1.Descriptor {
 
 // visit adds d and everything below it, and returns its level.
 func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, error) {
-	if level, ok := b.level[d.Digest]; ok {
+	isDoc := manifest.Is(d.MediaType)
+	if level, ok := b.level[d.Digest]; ok && isDoc != b.isDoc[d.Digest] {
+		return 0, fmt.Errorf("%s is named as a manifest and as something else: %w", d.Digest, place.ErrInvalid)
+	} else if ok {
 		return level, nil
 	}
+	b.isDoc[d.Digest] = isDoc
 	if depth > manifest.MaxNesting {
 		return 0, fmt.Errorf("indexes nested deeper than %d: %w", manifest.MaxNesting, place.ErrInvalid)
 	}
@@ -151,7 +158,7 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 		if gone, err := b.gone(ctx, d); gone || err != nil {
 			return 0, err
 		}
-	case manifest.Is(d.MediaType):
+	case isDoc:
 		n.level, n.raw, err = b.visitManifest(ctx, d, depth)
 	case b.configs && d.MediaType.IsConfig():
 		n.raw, err = blob.ReadAll(ctx, place.Opener(b.req.Source, d), d, manifest.MaxConfigBytes)
@@ -159,9 +166,34 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 	if err != nil {
 		return 0, err
 	}
+	if n.raw, err = b.hold(d, n.raw); err != nil {
+		return 0, err
+	}
 	b.level[d.Digest] = n.level
 	b.nodes = append(b.nodes, n)
 	return n.level, nil
+}
+
+// Documents are held in memory until they are put. A thousand images have about
+// 10 MiB of them; what is beyond keptDocBytes is read again when it is put, but a
+// sink that plans is told all of them, and gets no more than maxDocBytes.
+const (
+	keptDocBytes = 32 << 20
+	maxDocBytes  = 256 << 20
+)
+
+// hold returns raw, the bytes of d, or nil if they are better read again later.
+func (b *builder) hold(d v1.Descriptor, raw []byte) ([]byte, error) {
+	_, made := b.known[d.Digest]
+	held := b.docs.Add(int64(len(raw)))
+	switch {
+	case held > maxDocBytes && (b.configs || made):
+		return nil, fmt.Errorf("more than %d bytes of manifests and configs in one transfer: %w", maxDocBytes, place.ErrInvalid)
+	case held > keptDocBytes && !b.configs && !made:
+		b.docs.Add(int64(-len(raw)))
+		return nil, nil
+	}
+	return raw, nil
 }
 
 // gone reports whether the source lacks the foreign layer d, which is nobody's fault.

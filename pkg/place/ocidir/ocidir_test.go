@@ -138,8 +138,15 @@ func TestCutCostsNothing(t *testing.T) {
 	}
 }
 
-func TestManyWritersOfOneLayout(t *testing.T) {
-	path := t.TempDir()
+// TestManyFirstWriters has many writers make one layout at once, many times.
+func TestManyFirstWriters(t *testing.T) {
+	for range 8 {
+		manyWriters(t, t.TempDir())
+	}
+}
+
+func manyWriters(t *testing.T, path string) {
+	t.Helper()
 	const writers = 8
 	errs := make(chan error, writers)
 	for i := range writers {
@@ -161,6 +168,36 @@ func TestManyWritersOfOneLayout(t *testing.T) {
 	n := 0
 	if err := ocidir.New(path, nil).List(t.Context(), func(place.Entry) error { n++; return nil }); err != nil || n != writers {
 		t.Errorf("%d names, %v, want %d", n, err, writers)
+	}
+}
+
+// TestPlantedLinksAreNotWrittenThrough puts into layouts that came with links.
+func TestPlantedLinksAreNotWrittenThrough(t *testing.T) {
+	c := placetest.Image(t, placetest.ImageSpec{})
+	layer := c.Order[0]
+	for _, link := range []string{".dray/partial/sha256-" + layer.Digest.Hex, ".dray/partial", ".dray", "blobs", "blobs/sha256"} {
+		path, outside := t.TempDir(), t.TempDir()
+		victim := filepath.Join(outside, "victim")
+		if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at, target := filepath.Join(path, filepath.FromSlash(link)), outside
+		if link == ".dray/partial/sha256-"+layer.Digest.Hex {
+			target = victim
+		}
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, at); err != nil {
+			t.Skip(err)
+		}
+		if err := ocidir.New(path, nil).Put(t.Context(), layer, blob.Bytes(c.Bytes[layer.Digest])); err == nil {
+			t.Errorf("%s as a link is written through", link)
+		}
+		entries, err := os.ReadDir(outside)
+		if b, rerr := os.ReadFile(victim); err != nil || rerr != nil || len(entries) != 1 || string(b) != "precious" {
+			t.Errorf("%s as a link: outside there is %v, %q", link, entries, b)
+		}
 	}
 }
 

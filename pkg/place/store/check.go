@@ -87,7 +87,7 @@ func (s *Store) faults(ctx context.Context, x *layout.Index, bad map[v1.Hash]str
 		}
 	}
 	for _, e := range x.List() {
-		w := walk{s: s, bad: bad, seen: reached{}, fault: func(h v1.Hash, text string) { note(h, e.Name, text) }}
+		w := walk{s: s, bad: bad, seen: map[seenAs]bool{}, fault: func(h v1.Hash, text string) { note(h, e.Name, text) }}
 		w.visit(ctx, e.Root, false)
 	}
 	for h, text := range bad {
@@ -106,15 +106,22 @@ func (s *Store) faults(ctx context.Context, x *layout.Index, bad map[v1.Hash]str
 type walk struct {
 	s     *Store
 	bad   map[v1.Hash]string
-	seen  reached
+	seen  map[seenAs]bool
 	fault func(h v1.Hash, text string)
 }
 
+// seenAs is a digest and what it was named as: one image's layer may be another's manifest.
+type seenAs struct {
+	digest     v1.Hash
+	isManifest bool
+}
+
 func (w walk) visit(ctx context.Context, d v1.Descriptor, inIndex bool) {
-	if w.seen[d.Digest] {
+	as := seenAs{d.Digest, manifest.Is(d.MediaType)}
+	if w.seen[as] {
 		return
 	}
-	w.seen[d.Digest] = true
+	w.seen[as] = true
 	if text, ok := w.bad[d.Digest]; ok {
 		w.fault(d.Digest, text)
 		return

@@ -34,7 +34,7 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 	if err != nil {
 		return Pruned{}, err
 	}
-	keep := reached{}
+	keep := reached{all: map[v1.Hash]bool{}, read: map[v1.Hash]bool{}}
 	for _, e := range x.List() {
 		if err := s.reach(ctx, e.Root, keep, 0); err != nil {
 			return Pruned{}, fmt.Errorf("pruning store: %q: %w", e.Name, err)
@@ -42,7 +42,7 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 	}
 	var p Pruned
 	err = s.dir.Walk(func(h v1.Hash, size int64) error {
-		if keep[h] {
+		if keep.all[h] {
 			return nil
 		}
 		p.Blobs++
@@ -72,19 +72,18 @@ func (s *Store) alone(ctx context.Context) (func(), error) {
 	return s.dir.Lock(ctx, true)
 }
 
-// reached holds the digests that names reach.
-type reached map[v1.Hash]bool
+// reached holds the digests that names reach, and of those the manifests whose
+// children are in it too: an image may name another's manifest as a mere layer.
+type reached struct{ all, read map[v1.Hash]bool }
 
 // reach adds everything below root. Children of an index that were never put
 // (a sparse index) are passed over; a manifest that is there must be readable.
 func (s *Store) reach(ctx context.Context, root v1.Descriptor, keep reached, depth int) error {
-	if keep[root.Digest] {
+	keep.all[root.Digest] = true
+	if keep.read[root.Digest] || !manifest.Is(root.MediaType) {
 		return nil
 	}
-	keep[root.Digest] = true
-	if !manifest.Is(root.MediaType) {
-		return nil
-	}
+	keep.read[root.Digest] = true
 	doc, err := s.manifest(ctx, root)
 	if depth > 0 && errors.Is(err, place.ErrNotFound) {
 		return nil

@@ -1,13 +1,18 @@
 package store_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/placetest"
 	"github.com/dray-oci/dray/pkg/place/store"
@@ -101,6 +106,32 @@ func TestPruneKeepsWhatNamesReach(t *testing.T) {
 	}
 	if has, _ := s.Has(t.Context(), gone.Root); has {
 		t.Error("content that no name reaches is still there")
+	}
+}
+
+// TestPruneIsNotFooled keeps an image whose manifest another image, visited
+// before, names as a layer.
+func TestPruneIsNotFooled(t *testing.T) {
+	s := open(t, nil)
+	victim := placetest.Image(t, placetest.ImageSpec{})
+	put(t, s, victim, "z/victim")
+	asLayer := victim.Root
+	asLayer.MediaType = types.OCILayer
+	raw, err := json.Marshal(v1.Manifest{
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: victim.Order[1], Layers: []v1.Descriptor{asLayer},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := manifest.Describe(types.OCIManifestSchema1, raw)
+	if err := errors.Join(s.Put(t.Context(), root, blob.Bytes(raw)), s.Commit(t.Context(), root, "a/attacker")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Prune(t.Context(), false); err != nil || got.Blobs != 0 {
+		t.Errorf("Prune = %+v, %v", got, err)
+	}
+	if faults, err := s.Check(t.Context(), false); err != nil || len(faults) != 0 {
+		t.Errorf("Check = %v, %v", faults, err)
 	}
 }
 

@@ -52,10 +52,11 @@ func writeReport(w io.Writer, r inspected, now time.Time) error {
 	if err := ui.Table(w, nil, f.rows); err != nil {
 		return err
 	}
-	header, rows := layerTable(r.Images)
+	table := layerTable
 	if isIndex {
-		header, rows = platformTable(r.Images, now)
+		table = func(images []inspect.Image) ([]string, [][]string) { return platformTable(images, now) }
 	}
+	header, rows := table(r.Images)
 	if len(rows) == 0 {
 		return nil
 	}
