@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
@@ -33,6 +34,7 @@ type app struct {
 	hosts   []string // registries that the command names: see [app.given]
 
 	progress *ui.Progress
+	lost     atomic.Int64 // things that were named and left out
 	config   *config.Config
 	client   *registry.Client
 	doors    *open.Doors
@@ -75,7 +77,15 @@ func (a *app) events() (event.Handler, error) {
 		}
 		a.progress = p
 	}
-	return a.progress.Handle, nil
+	return a.handle, nil
+}
+
+// handle shows e, and remembers that something was left out: then not all is done.
+func (a *app) handle(e event.Event) {
+	if e.Kind == event.Lost {
+		a.lost.Add(1)
+	}
+	a.progress.Handle(e)
 }
 
 // format parses --format.

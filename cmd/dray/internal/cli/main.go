@@ -30,6 +30,9 @@ func Main(ctx context.Context, e Env) int {
 	if cerr := a.close(); err == nil {
 		err = cerr
 	}
+	if n := a.lost.Load(); n > 0 && err == nil {
+		err = &partlyError{fmt.Errorf("%s was left out, see the warnings", plural(int(n), "name"))}
+	}
 	if ctx.Err() != nil && err != nil {
 		err = &interruptedError{err}
 	}
