@@ -31,7 +31,7 @@ func Main(ctx context.Context, e Env) int {
 		err = cerr
 	}
 	if n := a.lost.Load(); n > 0 && err == nil {
-		err = &partlyError{fmt.Errorf("%s was left out, see the warnings", plural(int(n), "name"))}
+		err = &partlyError{fmt.Errorf("not everything was done: %s left out, see the warnings", plural(int(n), "name"))}
 	}
 	if ctx.Err() != nil && err != nil {
 		err = &interruptedError{err}
