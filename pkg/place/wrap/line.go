@@ -22,6 +22,9 @@ const (
 	// enough is as fast as contents are read together, in bytes a second, without
 	// any help being looked for: there the processor is more likely to be the limit.
 	enough = 250e6
+	// idle is the part of the time that readers have to wait for the network before
+	// help is looked for: who waits less is slow for another reason.
+	idle = 0.5
 )
 
 // A Line is what the registries of one run are read through: it bounds how many
@@ -34,10 +37,11 @@ type Line struct {
 	allowed int      // helpers that there may be
 	readers int      // large contents that are being read
 
-	since  time.Time // when this trial began
-	bytes  int64     // received in it
-	busy   bool      // all helpers that were allowed were taken in it
-	before float64   // bytes a second with fewer helpers; 0: not known
+	since  time.Time     // when this trial began
+	bytes  int64         // received in it
+	waited time.Duration // for them, all readers together
+	busy   bool          // all helpers that were allowed were taken in it
+	before float64       // bytes a second with fewer helpers; 0: not known
 	rest   time.Duration
 	until  time.Time // no more helpers before
 }
@@ -58,7 +62,7 @@ func (l *Line) change(n int) {
 
 // begin begins a trial.
 func (l *Line) begin(now time.Time) {
-	l.since, l.bytes, l.busy = now, 0, l.taken >= l.allowed
+	l.since, l.bytes, l.waited, l.busy = now, 0, 0, l.taken >= l.allowed
 }
 
 // take returns a buffer of segmentBytes for one helper, or nil if there may be no more.
@@ -93,6 +97,13 @@ func (l *Line) helps() bool {
 	return l.allowed > 0
 }
 
+// wait takes note that a reader waited since a time.
+func (l *Line) wait(since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waited += time.Since(since)
+}
+
 // received takes note of n bytes that came in.
 func (l *Line) received(n int) {
 	l.mu.Lock()
@@ -103,13 +114,14 @@ func (l *Line) received(n int) {
 	if took < trial {
 		return
 	}
-	l.judge(now, float64(l.bytes)/took.Seconds())
+	starved := l.waited.Seconds() > idle*took.Seconds()*float64(l.readers)
+	l.judge(now, float64(l.bytes)/took.Seconds(), starved)
 	l.begin(now)
 }
 
 // judge decides how many helpers there may be from now on: twice as many as long
 // as that makes it faster, and the number before if it does not.
-func (l *Line) judge(now time.Time, speed float64) {
+func (l *Line) judge(now time.Time, speed float64, starved bool) {
 	switch {
 	case !l.busy: // this many were not needed
 	case l.before > 0 && speed < l.before*gain:
@@ -119,7 +131,7 @@ func (l *Line) judge(now time.Time, speed float64) {
 		}
 		l.before, l.rest = 0, max(pause, 2*l.rest)
 		l.until = now.Add(l.rest)
-	case speed < enough && l.allowed < maxHelpers && !now.Before(l.until):
+	case starved && speed < enough && l.allowed < maxHelpers && !now.Before(l.until):
 		l.before = speed
 		l.allowed = max(2, 2*l.allowed)
 	default:

@@ -131,6 +131,11 @@ func fill(p []byte, offset int64) {
 
 // read reads all of a content of that size, and returns how long it took.
 func read(ctx context.Context, src place.Source, size int64) (time.Duration, error) {
+	return readSlowly(ctx, src, size, 0)
+}
+
+// readSlowly is read that rests after each read.
+func readSlowly(ctx context.Context, src place.Source, size int64, rest time.Duration) (time.Duration, error) {
 	start := time.Now()
 	rc, err := src.Open(ctx, v1.Descriptor{Size: size})
 	if err != nil {
@@ -140,6 +145,7 @@ func read(ctx context.Context, src place.Source, size int64) (time.Duration, err
 	buf, want := make([]byte, 256<<10), make([]byte, 256<<10)
 	for {
 		got, err := rc.Read(buf)
+		time.Sleep(rest)
 		fill(want[:got], n)
 		if !bytes.Equal(buf[:got], want[:got]) {
 			return 0, errors.Join(fmt.Errorf("the bytes from %d on are wrong", n), rc.Close())
@@ -205,6 +211,19 @@ func onlyOne(offset, _ int64) error {
 		return place.ErrUnavailable
 	}
 	return nil
+}
+
+// TestSplitForTheSlow reads for somebody who could not take more.
+func TestSplitForTheSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &link{perConn: 100e6}
+		if _, err := readSlowly(t.Context(), wrap.Split(l, new(wrap.Line)), size, 5*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.opened) > 1 {
+			t.Errorf("%d requests", len(l.opened))
+		}
+	})
 }
 
 // TestSplitShares reads several contents at once: helpers and their memory are

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -42,7 +43,9 @@ func (r *splitReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.err == nil && len(p) > 0 {
+		start := time.Now()
 		n, err := r.next(p)
+		r.s.line.wait(start)
 		r.pos += int64(n)
 		r.err = err
 		if n > 0 {
