@@ -48,9 +48,6 @@ type Options struct {
 	StallTimeout time.Duration // without a byte; 0: 60 s
 	PerHost      int           // contents read at once from one host; 0: any number
 
-	// Limit waits until n more bytes of content may pass, either way; nil: at once.
-	Limit func(ctx context.Context, n int) error
-
 	// Sleep and Now are the clock; nil: the real one.
 	Sleep func(ctx context.Context, d time.Duration) error
 	Now   func() time.Time
@@ -98,7 +95,7 @@ func (o Options) wire() wire.Options {
 	return wire.Options{
 		Credentials: o.Credentials, TLS: o.TLS, Insecure: o.Insecure, AllowHosts: o.AllowHosts,
 		Proxy: o.Proxy, Events: o.Events, UserAgent: o.UserAgent, Retries: o.Retries,
-		StallTimeout: o.StallTimeout, PerHost: o.PerHost, Limit: o.Limit, Sleep: o.Sleep, Now: o.Now,
+		StallTimeout: o.StallTimeout, PerHost: o.PerHost, Sleep: o.Sleep, Now: o.Now,
 	}
 }
 

@@ -31,13 +31,15 @@ func (r *Repo) List(ctx context.Context, visit func(place.Entry) error) error {
 		return n.turn(ctx)
 	})
 	if err == nil {
+		bad := leftOut{events: r.c.o.Events, name: base}
 		err = n.visit(ctx, func(tag string) error {
 			if _, err := ref.ParseName(base + ":" + tag); err != nil {
-				r.c.o.Events.Emit(event.Event{Kind: event.Warn, Name: base, Err: fmt.Errorf("leaving out a tag: %w", err)})
+				bad.add(fmt.Errorf("leaving out a tag: %w", err))
 				return nil
 			}
 			return visit(place.Entry{Name: tag})
 		})
+		bad.end()
 	}
 	if err != nil {
 		return fmt.Errorf("listing the tags of %s: %w", base, err)
@@ -53,13 +55,15 @@ func (c *Client) Catalog(ctx context.Context, hostname string, visit func(reposi
 	})
 	err := n.turn(ctx)
 	if err == nil {
+		bad := leftOut{events: c.o.Events, name: hostname}
 		err = n.visit(ctx, func(repository string) error {
 			if _, err := ref.ParseRepository(hostname + "/" + repository); err != nil {
-				c.o.Events.Emit(event.Event{Kind: event.Warn, Name: hostname, Err: fmt.Errorf("leaving out a repository: %w", err)})
+				bad.add(fmt.Errorf("leaving out a repository: %w", err))
 				return nil
 			}
 			return visit(repository)
 		})
+		bad.end()
 	}
 	if err != nil {
 		return fmt.Errorf("listing the repositories of %s: %w", hostname, err)
@@ -67,11 +71,34 @@ func (c *Client) Catalog(ctx context.Context, hostname string, visit func(reposi
 	return nil
 }
 
+// leftOut tells of what is left out of a list: of the first, and how many more.
+type leftOut struct {
+	events event.Handler
+	name   string
+	n      int
+}
+
+// maxLeftOut is how many warnings there are of one list.
+const maxLeftOut = 5
+
+func (l *leftOut) add(err error) {
+	if l.n++; l.n <= maxLeftOut {
+		l.events.Emit(event.Event{Kind: event.Warn, Name: l.name, Err: err})
+	}
+}
+
+func (l *leftOut) end() {
+	if more := l.n - maxLeftOut; more > 0 {
+		l.events.Emit(event.Event{Kind: event.Warn, Name: l.name, Text: fmt.Sprintf("%d more names in the list of %s are none and left out", more, l.name)})
+	}
+}
+
 // names is a list of tags or repositories.
 type names struct {
 	pages
 	first wire.Request // what asked for the first page
 	page  []string     // to be visited next
+	total int          // of all pages until now
 	last  []string     // visited last
 }
 
@@ -108,6 +135,9 @@ func (n *names) turn(ctx context.Context) error {
 		return fmt.Errorf("the list is no JSON of the right form: %w", place.ErrInvalid)
 	}
 	n.last, n.page = n.page, append(answer.Tags, answer.Repositories...)
+	if n.total += len(n.page); n.total > maxNames {
+		return fmt.Errorf("more than %d names: %w", maxNames, place.ErrInvalid)
+	}
 	// Some registries cut the list at n and say nothing of the rest. Those that
 	// do not know "last" either begin again: then that was all.
 	if len(n.page) > 0 && slices.Contains(n.last, n.page[0]) {

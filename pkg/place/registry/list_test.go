@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,10 +107,43 @@ func TestList(t *testing.T) {
 }
 
 func TestListWarnsOfWhatItLeavesOut(t *testing.T) {
-	handle, warned := events(event.Warn)
-	r := client(t, registry.Options{Events: handle}).Repo(name(t, serve(t, paging([]string{"a", "b c"}, 100, nil)), "a/b:1"))
-	if _, err := list(t, r); err != nil || len(warned()) != 1 {
-		t.Errorf("%v, warned %v", err, warned())
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprintf("b %d", i)
+	}
+	for _, tt := range []struct {
+		tags []string
+		want int
+	}{{[]string{"a", "b c"}, 1}, {many[:5], 5}, {many, 6}} {
+		handle, warned := events(event.Warn)
+		host := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = json.NewEncoder(w).Encode(map[string]any{"tags": tt.tags})
+		}))
+		c := client(t, registry.Options{Events: handle})
+		if _, err := list(t, c.Repo(name(t, host, "a/b:1"))); err != nil || len(warned()) != tt.want {
+			t.Errorf("%d tags: %v, warned %d times", len(tt.tags), err, len(warned()))
+		}
+		if err := c.Catalog(t.Context(), host, func(string) error { return nil }); err != nil || len(warned()) != 2*tt.want {
+			t.Errorf("%d repositories: %v, warned %d times", len(tt.tags), err, len(warned()))
+		}
+	}
+}
+
+// TestListIsBounded: few large pages are as many names as many small ones.
+func TestListIsBounded(t *testing.T) {
+	page := []byte(`{"tags":["a"` + strings.Repeat(`,""`, 400_000) + `]}`)
+	n := 0
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/tags/list") {
+			return
+		}
+		if n++; n < 5 {
+			w.Header().Set("Link", fmt.Sprintf(`<?n=1&last=%d>; rel=next`, n))
+		}
+		_, _ = w.Write(bytes.Replace(page, []byte(`"a"`), fmt.Appendf(nil, `"%d"`, n), 1))
+	})
+	if _, err := list(t, repo(t, h)); !errors.Is(err, place.ErrInvalid) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 const (
 	maxPageBytes = 16 << 20
 	maxPages     = 10_000
+	maxNames     = 1_000_000 // of all pages
 )
 
 // pages reads a list page by page (distribution-spec: Listing tags). req asks for

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -112,5 +114,32 @@ func TestDocsAreBounded(t *testing.T) {
 	s.keep(doc{d: v1.Descriptor{Digest: at("f")}, raw: raw})
 	if f, _ := s.get(at("f")); !f.put || len(s.byKey) != 5 {
 		t.Errorf("%+v", f.put)
+	}
+}
+
+// A registry may say any size: no sum of it may wrap around.
+func TestStreamEnds(t *testing.T) {
+	c := NewClient(Options{})
+	for _, tt := range []struct {
+		size, offset, length int64
+		want                 int // of 100 bytes
+	}{
+		{math.MaxInt64, 0, -1, 100},
+		{math.MaxInt64, math.MaxInt64 - 1, -1, 2},
+		{math.MaxInt64, math.MaxInt64, -1, 1},
+		{math.MaxInt64, math.MaxInt64 - 10, math.MaxInt64, 10},
+		{math.MaxInt64, 10, math.MaxInt64, 100},
+		{1000, 990, -1, 11},
+		{1000, 990, 5, 5},
+		{0, 0, -1, 1},
+	} {
+		s := newStream(t.Context(), c.remote(Endpoint{Host: "localhost", Repository: "a"}), v1.Descriptor{Size: tt.size}, tt.offset, tt.length)
+		s.body = io.NopCloser(strings.NewReader(strings.Repeat("x", 100)))
+		if n, err := s.Read(make([]byte, 100)); n != tt.want || err != nil {
+			t.Errorf("%+v: %d bytes, %v", tt, n, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

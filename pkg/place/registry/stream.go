@@ -31,7 +31,7 @@ type stream struct {
 func newStream(ctx context.Context, m *remote, d v1.Descriptor, offset, length int64) *stream {
 	s := &stream{ctx: ctx, m: m, d: d, next: offset, end: d.Size, rest: length < 0, tries: m.Tries()}
 	if length >= 0 {
-		s.end = min(d.Size, offset+min(length, d.Size))
+		s.end = offset + min(length, d.Size-offset)
 	}
 	return s
 }
@@ -40,18 +40,17 @@ func newStream(ctx context.Context, m *remote, d v1.Descriptor, offset, length i
 // every try to go on.
 func (s *stream) Read(p []byte) (int, error) {
 	for {
-		room := s.room()
 		switch {
 		case s.err != nil || len(p) == 0:
 			return 0, s.err
-		case room == 0:
+		case s.part(len(p)) == 0:
 			s.err = io.EOF
 			continue
 		case s.body == nil:
 			s.err = s.told(s.goOn())
 			continue
 		}
-		n, err := s.body.Read(p[:min(int64(len(p)), room)])
+		n, err := s.body.Read(p[:s.part(len(p))])
 		if n > 0 {
 			s.next += int64(n)
 			s.tries.Progress()
@@ -65,12 +64,16 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// room is how many bytes may still be returned.
-func (s *stream) room() int64 {
-	if s.rest {
-		return s.end - s.next + 1
+// part is how many of the next n > 0 bytes may be returned.
+func (s *stream) part(n int) int {
+	left := s.end - s.next // -1 after the byte beyond the end
+	if int64(n) <= left {
+		return n
 	}
-	return s.end - s.next
+	if s.rest {
+		left++
+	}
+	return int(left)
 }
 
 // ended takes note that the body ended with err, io.EOF or other.

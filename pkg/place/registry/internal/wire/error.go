@@ -75,6 +75,7 @@ func (e *Error) Hint() string { return e.hint }
 // refusal reads the answer that is an error, and closes it.
 func (h *Host) refusal(resp *http.Response, own bool) error {
 	e := &Error{Status: resp.StatusCode, Header: resp.Header}
+	hurry(resp)
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes))
 	if err == nil {
 		e.read(resp.Header.Get("Content-Type"), raw)

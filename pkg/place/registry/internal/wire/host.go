@@ -174,6 +174,7 @@ func speaksTLS(err error) bool {
 // finish reads what little is left of an answer so that its connection can be
 // used again, and closes it.
 func finish(resp *http.Response) error {
+	hurry(resp)
 	_, err := io.CopyN(io.Discard, resp.Body, maxErrorBytes)
 	if errors.Is(err, io.EOF) {
 		err = nil

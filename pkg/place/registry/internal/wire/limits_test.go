@@ -163,18 +163,33 @@ func TestPerHost(t *testing.T) {
 	}
 }
 
-func TestLimitSeesEveryByte(t *testing.T) {
-	s := server(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		_, _ = io.WriteString(w, "12345")
-	})
-	passed := 0
-	h := host(t, s, Options{Limit: func(_ context.Context, n int) error { passed += n; return nil }})
-	want(t, h, get("/v2/"), "12345")
-	passed = 0
-	want(t, h, sending(http.MethodPut, "/x", make([]byte, 100)), "12345")
-	if passed != 105 {
-		t.Errorf("%d bytes", passed)
+// trickle is a body of one byte at a time.
+type trickle struct{ reads int }
+
+func (r *trickle) Read(p []byte) (int, error) {
+	r.reads++
+	p[0] = 'x'
+	return 1, nil
+}
+
+func (r *trickle) Close() error { return nil }
+
+// TestTrickle: by a clock that moves a second each time it is looked at, what a
+// server says besides content is read for ten of them.
+func TestTrickle(t *testing.T) {
+	var now time.Time
+	c := New(Options{Now: func() time.Time { now = now.Add(time.Second); return now }})
+	defer c.Close()
+	h := c.Host("localhost", false)
+	for name, use := range map[string]func(*http.Response) error{
+		"the rest of an answer": finish,
+		"an error":              func(resp *http.Response) error { return h.refusal(resp, true) },
+	} {
+		slow := &trickle{}
+		err := use(&http.Response{StatusCode: 404, Body: &inbound{ReadCloser: slow, h: h, w: newWatch(t.Context())}})
+		if err == nil || slow.reads > 10 {
+			t.Errorf("%s: read %d times, %v", name, slow.reads, err)
+		}
 	}
 }
 

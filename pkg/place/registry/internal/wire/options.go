@@ -33,7 +33,6 @@ type Options struct {
 	HeaderTimeout time.Duration // for an answer to begin; 0 means 30 s, or StallTimeout if that is less
 	PerHost       int           // contents read at once from one registry; 0 means any number
 
-	Limit func(ctx context.Context, n int) error // waits until n more bytes may pass; may be nil
 	Sleep func(ctx context.Context, d time.Duration) error
 	Now   func() time.Time
 }

@@ -47,6 +47,7 @@ func (h *Host) askToken(ctx context.Context, r *Request, t auth.TokenRequest) ([
 	if resp, err = h.judge(resp, true); err != nil {
 		return nil, err
 	}
+	hurry(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, auth.MaxTokenBytes+1))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return nil, err

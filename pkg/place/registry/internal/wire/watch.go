@@ -16,6 +16,10 @@ var (
 	errStalled  = errors.New("no byte moved for too long")
 )
 
+// wordsTimeout is how long what a server says besides content may take in all: a
+// few kilobytes that trickle would else take hours.
+const wordsTimeout = 10 * time.Second
+
 // A watch ends an exchange in which nothing moves. It is armed while it is the
 // other side's turn.
 type watch struct {
@@ -53,18 +57,29 @@ type inbound struct {
 	w      *watch
 	out    *outgoing // what may still be being sent
 	leave  func()    // gives back the place among the readers; may be nil
+	until  time.Time // when it has to be read; zero for as long as it moves
 	closed sync.Once
 }
 
+// hurry sets how long the rest of resp may take.
+func hurry(resp *http.Response) {
+	if b, ok := resp.Body.(*inbound); ok {
+		b.until = b.h.o.Now().Add(wordsTimeout)
+	}
+}
+
 func (b *inbound) Read(p []byte) (int, error) {
-	b.w.arm(b.h.o.StallTimeout, errStalled)
+	patience := b.h.o.StallTimeout
+	if !b.until.IsZero() {
+		left := b.until.Sub(b.h.o.Now())
+		if left <= 0 {
+			return 0, b.h.broken(b.w, errNoAnswer)
+		}
+		patience = min(patience, left)
+	}
+	b.w.arm(patience, errStalled)
 	n, err := b.ReadCloser.Read(p)
 	b.w.disarm()
-	if n > 0 && b.h.o.Limit != nil {
-		if lerr := b.h.o.Limit(b.w.parent, n); lerr != nil {
-			return n, lerr
-		}
-	}
 	if err != nil && err != io.EOF {
 		err = b.h.broken(b.w, err)
 	}
@@ -156,11 +171,6 @@ func (r *outReader) Read(p []byte) (int, error) {
 		return 0, r.o.failed(err)
 	}
 	n, err := rc.Read(p)
-	if n > 0 && r.o.h.o.Limit != nil {
-		if lerr := r.o.h.o.Limit(r.o.w.ctx, n); lerr != nil {
-			err = lerr
-		}
-	}
 	switch {
 	case err == nil:
 		r.o.w.arm(r.o.h.o.StallTimeout, errStalled)
