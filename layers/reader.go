@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -33,12 +34,27 @@ type reader struct {
 // kept is a layer in a file.
 type kept struct {
 	once sync.Once
+	done atomic.Bool // path may be read
 	path string
 	err  error
 }
 
 func newReader(src place.Source, o Options) *reader {
 	return &reader{src: src, o: o, kept: map[v1.Hash]*kept{}}
+}
+
+// path returns the file in which h is kept, if it is.
+func (r *reader) path(h v1.Hash) (string, bool) {
+	if r == nil {
+		return "", false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := r.kept[h]
+	if k == nil || !k.done.Load() {
+		return "", false
+	}
+	return k.path, true
 }
 
 // close removes the files.
@@ -65,7 +81,10 @@ func (r *reader) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, erro
 		r.kept[d.Digest] = k
 	}
 	r.mu.Unlock()
-	k.once.Do(func() { k.path, k.err = r.fetch(ctx, d) })
+	k.once.Do(func() {
+		k.path, k.err = r.fetch(ctx, d)
+		k.done.Store(k.err == nil)
+	})
 	if k.err != nil {
 		return nil, fmt.Errorf("reading layer %s: %w", d.Digest, k.err)
 	}

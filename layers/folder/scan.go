@@ -83,6 +83,18 @@ func namesIn(root *os.Root, name string) ([]string, error) {
 	return names, errors.Join(err, dir.Close())
 }
 
+// Look reads the metadata of one name, which must not be a socket.
+func Look(root *os.Root, name string) (Entry, error) {
+	e, err := entry(root, filepath.ToSlash(name))
+	if err == nil && e.File == nil {
+		err = errors.New("it is a socket")
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading %.200q: %w", name, err)
+	}
+	return e, nil
+}
+
 // entry reads the metadata of one name. File is nil for a socket.
 func entry(root *os.Root, name string) (Entry, error) {
 	local := filepath.FromSlash(name)

@@ -234,3 +234,15 @@ func (t *TarWriter) header(h *tar.Header) error {
 
 // Close ends the tar. It does not close what it was written to.
 func (t *TarWriter) Close() error { return t.w.Close() }
+
+// Raw writes an entry as h has it, with its content.
+func (t *TarWriter) Raw(h *tar.Header, content io.Reader) error {
+	if err := t.header(h); err != nil {
+		return err
+	}
+	if h.Typeflag != tar.TypeReg {
+		return nil
+	}
+	_, err := io.Copy(t.w, content)
+	return err
+}
