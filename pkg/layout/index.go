@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"sort"
 	"strings"
 
@@ -32,8 +31,8 @@ const File = `{"imageLayoutVersion":"1.0.0"}`
 
 // An Index is the index.json of a layout. It is not safe for concurrent use.
 type Index struct {
-	doc   v1.IndexManifest
-	names map[string]bool // of all entries, and perhaps of some that are gone
+	doc v1.IndexManifest // its Manifests are table's
+	table
 }
 
 // NewIndex returns an index without images.
@@ -51,26 +50,12 @@ func ParseIndex(raw []byte) (*Index, error) {
 }
 
 func newIndex(doc v1.IndexManifest) *Index {
-	x := &Index{doc, map[string]bool{}}
+	x := &Index{doc, newTable()}
 	for _, d := range doc.Manifests {
-		x.remember(d)
+		x.append(d)
 	}
+	x.doc.Manifests = nil
 	return x
-}
-
-// remember spares Add to look at every entry for every name.
-func (x *Index) remember(d v1.Descriptor) {
-	name := Name(d)
-	x.names[name] = true
-	if n, ok := fullName(name); ok {
-		x.names[n.Tagged()] = true
-	}
-}
-
-// mayHave reports whether there can be an entry with that name.
-func (x *Index) mayHave(name string) bool {
-	n, err := ref.ParseName(name)
-	return x.names[name] || err == nil && x.names[n.Tagged()]
 }
 
 // Add makes root stand under names, which it takes from whatever had them. With
@@ -79,20 +64,13 @@ func (x *Index) mayHave(name string) bool {
 // string only as the specification has it.
 func (x *Index) Add(root v1.Descriptor, names ...string) {
 	for _, n := range names {
-		if x.mayHave(n) {
-			x.Remove(n)
-		}
-		d := named(root, n)
-		x.doc.Manifests = append(x.doc.Manifests, d)
-		x.remember(d)
-	}
-	if len(names) == 0 && !slices.ContainsFunc(x.doc.Manifests, func(d v1.Descriptor) bool { return d.Digest == root.Digest }) {
-		x.doc.Manifests = append(x.doc.Manifests, named(root, ""))
+		x.Remove(n)
+		x.append(named(root, n))
 	}
 	if len(names) > 0 {
-		x.doc.Manifests = slices.DeleteFunc(x.doc.Manifests, func(d v1.Descriptor) bool {
-			return d.Digest == root.Digest && Name(d) == ""
-		})
+		x.drop(key{nameless, root.Digest.String()})
+	} else if !x.has(key{digest, root.Digest.String()}) {
+		x.append(named(root, ""))
 	}
 }
 
@@ -135,18 +113,16 @@ func Name(d v1.Descriptor) string {
 
 // Remove removes the name, and reports whether there was one.
 func (x *Index) Remove(name string) bool {
-	before := len(x.doc.Manifests)
-	x.doc.Manifests = slices.DeleteFunc(x.doc.Manifests, func(d v1.Descriptor) bool { return sameName(Name(d), name) })
-	return len(x.doc.Manifests) < before
+	removed := x.drop(key{called, name})
+	if n, err := ref.ParseName(name); err == nil {
+		removed = x.drop(key{called, n.Tagged()}) || removed
+	}
+	return removed
 }
 
 // RemoveDigest removes all entries of the digest, named or not, and reports
 // whether there were any.
-func (x *Index) RemoveDigest(h v1.Hash) bool {
-	before := len(x.doc.Manifests)
-	x.doc.Manifests = slices.DeleteFunc(x.doc.Manifests, func(d v1.Descriptor) bool { return d.Digest == h })
-	return len(x.doc.Manifests) < before
-}
+func (x *Index) RemoveDigest(h v1.Hash) bool { return x.drop(key{digest, h.String()}) }
 
 // sameName reports whether a and b are one name, however they are written.
 func sameName(a, b string) bool {
@@ -163,18 +139,10 @@ func sameName(a, b string) bool {
 // digest is found by the digest. The error wraps [place.ErrNotFound] or is a
 // [*place.ChoiceError].
 func (x *Index) Pick(image string) (v1.Descriptor, error) {
-	name, digest, byDigest := strings.Cut(image, "@")
+	name, _, _ := strings.Cut(image, "@")
 	byRoot := map[v1.Hash]v1.Descriptor{}
-	for _, d := range x.doc.Manifests {
-		match := image == ""
-		switch {
-		case match:
-		case byDigest:
-			match = d.Digest.String() == digest
-		default:
-			match = sameName(Name(d), name) || d.Annotations[AnnotationRefName] == name
-		}
-		if old, ok := byRoot[d.Digest]; match && (!ok || !sameName(Name(old), name)) {
+	for _, d := range x.candidates(image) {
+		if old, ok := byRoot[d.Digest]; !ok || !sameName(Name(old), name) {
 			byRoot[d.Digest] = d
 		}
 	}
@@ -192,6 +160,21 @@ func (x *Index) Pick(image string) (v1.Descriptor, error) {
 	return v1.Descriptor{}, x.choice(image, byRoot)
 }
 
+// candidates returns the entries that image may mean, in the order in which they came.
+func (x *Index) candidates(image string) []v1.Descriptor {
+	if image == "" {
+		return x.all()
+	}
+	if _, h, ok := strings.Cut(image, "@"); ok {
+		return x.find(key{digest, h})
+	}
+	keys := []key{{called, image}, {tagged, image}}
+	if n, err := ref.ParseName(image); err == nil {
+		keys = append(keys, key{called, n.Tagged()})
+	}
+	return x.find(keys...)
+}
+
 func (x *Index) choice(image string, byRoot map[v1.Hash]v1.Descriptor) error {
 	e := &place.ChoiceError{Name: image}
 	for _, entry := range x.List() {
@@ -205,8 +188,9 @@ func (x *Index) choice(image string, byRoot map[v1.Hash]v1.Descriptor) error {
 // List returns the images in order of their names; one without a name stands
 // under "@" and its digest.
 func (x *Index) List() []place.Entry {
-	entries := make([]place.Entry, 0, len(x.doc.Manifests))
-	for _, d := range x.doc.Manifests {
+	all := x.all()
+	entries := make([]place.Entry, 0, len(all))
+	for _, d := range all {
 		e := place.Entry{Name: Name(d), Root: d}
 		if e.Name == "" {
 			e.Name = "@" + d.Digest.String()
@@ -220,7 +204,7 @@ func (x *Index) List() []place.Entry {
 // Marshal returns the bytes of the index.json; equal content gives equal bytes.
 func (x *Index) Marshal() ([]byte, error) {
 	doc := x.doc
-	doc.Manifests = make([]v1.Descriptor, 0, len(x.doc.Manifests))
+	doc.Manifests = []v1.Descriptor{}
 	for _, e := range x.List() {
 		doc.Manifests = append(doc.Manifests, e.Root)
 	}

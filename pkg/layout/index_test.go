@@ -76,6 +76,34 @@ func TestAddTakesNamesOver(t *testing.T) {
 	}
 }
 
+// Names are found, not searched for: ten thousand steps for each of these would not end.
+func TestManyNames(t *testing.T) {
+	const many = 10_000
+	x := layout.NewIndex()
+	for range 2 {
+		for i := range many {
+			x.Add(root("1"), fmt.Sprintf("example.com/a:%d", i))
+		}
+		x.Add(root("1"))
+	}
+	for i := range many {
+		if d, err := x.Pick(fmt.Sprintf("example.com/a:%d", i)); err != nil || d.Annotations[layout.AnnotationRefName] != fmt.Sprint(i) {
+			t.Fatal(i, d, err)
+		}
+	}
+	if n := len(x.List()); n != many {
+		t.Errorf("%d entries", n)
+	}
+	for i := range many {
+		if !x.Remove(fmt.Sprintf("example.com/a:%d", i)) {
+			t.Fatal(i)
+		}
+	}
+	if n := len(x.List()); n != 0 || x.RemoveDigest(root("1").Digest) {
+		t.Errorf("%d entries stay", n)
+	}
+}
+
 func TestMarshalIsTheSameInAnyOrder(t *testing.T) {
 	x, y := layout.NewIndex(), layout.NewIndex()
 	for i := range 5 {
