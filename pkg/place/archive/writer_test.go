@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/placetest"
@@ -22,13 +23,13 @@ func TestNoSpace(t *testing.T) {
 	p, _ := plan(0, img)
 	for i, d := range p.Blobs {
 		if d.Digest == img.Order[0].Digest {
-			p.Blobs[i].Size = 1 << 50
+			p.Blobs[i].Size = manifest.MaxSize
 		}
 	}
 	w := create(t, path, archive.Options{})
 	_, err := w.Plan(t.Context(), p)
 	var space *archive.SpaceError
-	if !errors.As(err, &space) || space.Need < 1<<50 || space.Free <= 0 || space.Hint() == "" {
+	if !errors.As(err, &space) || space.Need < manifest.MaxSize || space.Free <= 0 || space.Hint() == "" {
 		t.Errorf("Plan: %v", err)
 	}
 	if err := w.Close(); err != nil {
