@@ -20,7 +20,7 @@ func (s *schedule) judge(m *image) {
 	for _, d := range m.doc.Image.Layers {
 		tables = append(tables, s.byHash[d.Digest].table)
 	}
-	m.judgePrograms(tables, s.o.binaries())
+	m.judgePrograms(tables, s.o.binaries(), nil)
 }
 
 // checkLayers takes over the faults of layers, and holds them against the config.

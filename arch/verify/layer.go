@@ -28,6 +28,7 @@ type layer struct {
 
 	faults  []Finding
 	absent  bool          // it is not there, which a foreign layer may be
+	listed  bool          // only its table of contents was read
 	whole   bool          // it was read to its end and matches its digest
 	kind    compress.Kind // of the compression that was found
 	content v1.Hash       // digest of the plain tar

@@ -23,10 +23,11 @@ type program struct {
 }
 
 // judgePrograms sets the verdict that the programs in the layers ask for.
-func (m *image) judgePrograms(tables []*rootfs.Layer, binaries Binaries) {
+func (m *image) judgePrograms(tables []*rootfs.Layer, binaries Binaries, p *peeker) {
 	claim := m.claim()
 	tree := rootfs.New(tables, claim.Normalize().OS == "windows")
 	s := newStart(tree, m.config.Config, claim)
+	s.peeker = p
 	s.run()
 	m.addIn(s.findings)
 	programs := s.programs

@@ -49,7 +49,8 @@ type Platform struct {
 type Coverage struct {
 	Total int   `json:"total"` // layers that there are
 	Read  int   `json:"read"`  // of them, read whole and hashed
-	Bytes int64 `json:"bytes"` // read of layers, compressed
+	Toc   int   `json:"toc"`   // of them, known by their tables of contents alone
+	Bytes int64 `json:"bytes"` // of the layers that were read whole, compressed
 }
 
 // A Severity is how much a finding matters.

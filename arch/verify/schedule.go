@@ -39,6 +39,9 @@ func (v *verifier) readLayers(ctx context.Context) error {
 		err = s.readAll(ctx, v.images)
 	}
 	for _, l := range s.order {
+		if l.listed {
+			v.coverage.Toc++
+		}
 		if l.whole {
 			v.coverage.Bytes += l.d.Size
 			if l.isTar {

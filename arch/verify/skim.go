@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -14,11 +15,9 @@ import (
 	"github.com/dray-oci/dray/pkg/place"
 )
 
-// A skimmed is a layer that is read when somebody first needs it, or only asked for.
-type skimmed struct {
-	once sync.Once
-	err  error
-}
+// A skimmed is the turn of those who want to read a layer that is only read when
+// somebody needs it.
+type skimmed struct{ sync.Mutex }
 
 // skim reads the layers of each image from the top until its programs are known, and
 // asks for the others.
@@ -40,32 +39,73 @@ func (s *schedule) skim(ctx context.Context, images []*image) error {
 	return s.askAll(ctx, images)
 }
 
-// skimImage reads layers of m until what it starts is known.
+// skimImage reads layers of m until what it starts is known. Where tables of contents do
+// not lead to the programs after all, layers are read whole.
 func (s *schedule) skimImage(ctx context.Context, m *image, reads map[*layer]*skimmed) error {
 	binaries := s.o.binaries()
 	if binaries == None || m.config == nil {
 		return nil
 	}
-	tables := make([]*rootfs.Layer, len(m.doc.Image.Layers))
-	for i := len(tables) - 1; i >= 0; i-- {
-		l := s.byHash[m.doc.Image.Layers[i].Digest]
-		r := reads[l]
-		r.once.Do(func() { r.err = s.read(ctx, l) })
-		if r.err != nil {
-			return r.err
-		}
-		if tables[i] = l.table; binaries == Entrypoint && m.knowsStart(tables) {
-			break
+	if binaries == Entrypoint && len(command(m.config.Config)) > 0 {
+		if ranger, ok := place.As[place.Ranger](s.src); ok {
+			p := &peeker{ctx: ctx, src: ranger, layers: m.doc.Image.Layers}
+			tables, err := s.skimTables(ctx, m, reads, p)
+			if err != nil {
+				return err
+			}
+			if p.err == nil {
+				m.judgePrograms(tables, binaries, p)
+				return nil
+			}
 		}
 	}
-	m.judgePrograms(tables, binaries)
+	tables, err := s.skimTables(ctx, m, reads, nil)
+	if err != nil {
+		return err
+	}
+	m.judgePrograms(tables, binaries, nil)
 	return nil
 }
 
+// skimTables returns the tables that it takes to judge m; p is nil where tables of
+// contents will not do.
+func (s *schedule) skimTables(ctx context.Context, m *image, reads map[*layer]*skimmed, p *peeker) ([]*rootfs.Layer, error) {
+	tables := make([]*rootfs.Layer, len(m.doc.Image.Layers))
+	for i := len(tables) - 1; i >= 0; i-- {
+		l := s.byHash[m.doc.Image.Layers[i].Digest]
+		table, err := s.skimLayer(ctx, l, reads[l], p != nil)
+		if err != nil {
+			return nil, err
+		}
+		tables[i] = table
+		if s.o.binaries() == Entrypoint && m.knowsStart(tables, p) {
+			break
+		}
+	}
+	return tables, nil
+}
+
+// skimLayer reads l once, for all images: its table of contents where that will do.
+func (s *schedule) skimLayer(ctx context.Context, l *layer, r *skimmed, byTOC bool) (*rootfs.Layer, error) {
+	r.Lock()
+	defer r.Unlock()
+	if l.whole || len(l.faults) > 0 || l.listed && byTOC {
+		return l.table, nil
+	}
+	if byTOC && s.readTOC(ctx, l) == nil { // if not, reading the layer will say what is wrong
+		return l.table, nil
+	}
+	s.budget.Release(l.table)
+	l.listed, l.table = false, nil
+	err := s.read(ctx, l)
+	return l.table, err
+}
+
 // knowsStart reports whether what m starts is known from the tables that there are.
-func (m *image) knowsStart(tables []*rootfs.Layer) bool {
+func (m *image) knowsStart(tables []*rootfs.Layer, p *peeker) bool {
 	claim := m.claim()
 	st := newStart(rootfs.New(tables, claim.Normalize().OS == "windows"), m.config.Config, claim)
+	st.peeker = p
 	st.run()
 	return len(st.argv) > 0 && !st.unread
 }
@@ -98,17 +138,17 @@ func (s *schedule) ask(ctx context.Context, l *layer) error {
 	return nil
 }
 
-// last reads the last byte of d; io.EOF says that there is none.
+// last reads the last byte of d; io.EOF says that there is none. Where there are no
+// ranges, d is only opened.
 func last(ctx context.Context, src place.Source, d v1.Descriptor) error {
 	ranger, ok := place.As[place.Ranger](src)
 	if !ok || d.Size == 0 || manifest.Is(d.MediaType) {
-		rc, err := src.Open(ctx, d)
-		if err != nil {
-			return err
-		}
-		return rc.Close()
+		return opens(ctx, src, d)
 	}
 	rc, err := ranger.OpenRange(ctx, d, d.Size-1, 1)
+	if errors.Is(err, place.ErrUnsupported) {
+		return opens(ctx, src, d)
+	}
 	if err != nil {
 		return err
 	}
@@ -117,4 +157,12 @@ func last(ctx context.Context, src place.Source, d v1.Descriptor) error {
 		err = fmt.Errorf("asking for %s: %w", d.Digest, cerr)
 	}
 	return err
+}
+
+func opens(ctx context.Context, src place.Source, d v1.Descriptor) error {
+	rc, err := src.Open(ctx, d)
+	if err != nil {
+		return err
+	}
+	return rc.Close()
 }

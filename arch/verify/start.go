@@ -23,6 +23,7 @@ const maxStarts = 10
 // what wrappers and scripts start in turn as far as their words tell.
 type start struct {
 	tree   *rootfs.Tree
+	peeker *peeker // may be nil
 	argv   []string
 	system system
 
@@ -55,6 +56,9 @@ func (s *start) say(f Finding, layer int) { s.findings = append(s.findings, loca
 // and not only mentioned by somebody who starts something.
 func (s *start) follow(argv []string, sure bool, depth int) {
 	found, err := s.find(argv[0])
+	if err == nil {
+		s.peeker.peek(s.tree, &found)
+	}
 	switch {
 	case errors.Is(err, rootfs.ErrUnread):
 		s.unread = s.unread || sure
@@ -119,6 +123,9 @@ func (s *start) interpreter(of rootfs.Found, sure bool) {
 		return
 	}
 	found, err := s.tree.Lookup(s.system.absolute(f.Interp))
+	if err == nil {
+		s.peeker.peek(s.tree, &found)
+	}
 	switch {
 	case errors.Is(err, rootfs.ErrUnread):
 		s.unread = s.unread || sure

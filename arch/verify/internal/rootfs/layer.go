@@ -41,6 +41,8 @@ type Node struct {
 	Link string    // of symlinks as it is, of hard links cleaned
 	Exe  *exe.File // nil if it is not executable, or was not looked at
 
+	content int32 // which of the contents of its layer it has, from 1 on; 0 is none
+
 	inside bool // the layer has something below this name
 	white  bool // what lower layers have under this name is gone
 	opaque bool // what lower layers have in this folder is gone
@@ -55,6 +57,7 @@ type Layer struct {
 	Refused []string // the first names that no file can have, or that climb above the root
 
 	nodes     map[string]Node
+	contents  []Content // of a table that was made from a table of contents
 	hasOpaque bool
 	cost      int64
 	foldMu    sync.Mutex
@@ -182,7 +185,7 @@ func (b *builder) link(n Node) Node {
 		return Node{Kind: Device}
 	}
 	if t, ok := b.nodes[target]; ok && (t.Kind == File || t.Kind == Symlink) {
-		return Node{Kind: t.Kind, Mode: t.Mode, Link: t.Link, Exe: t.Exe}
+		return Node{Kind: t.Kind, Mode: t.Mode, Link: t.Link, Exe: t.Exe, content: t.content}
 	}
 	n.Link = target
 	return n

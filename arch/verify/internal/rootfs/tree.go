@@ -124,6 +124,6 @@ func (w *walk) origin(f Found) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	f.Node = target.Node
+	f.Node, f.Layer = target.Node, target.Layer
 	return f, nil
 }

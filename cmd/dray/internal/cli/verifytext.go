@@ -118,6 +118,9 @@ func summary(r *verify.Report) string {
 		}
 	}
 	read := fmt.Sprintf("%d of %d layers read, %s", r.Layers.Read, r.Layers.Total, ui.Size(r.Layers.Bytes))
+	if r.Layers.Toc > 0 {
+		read += fmt.Sprintf(", and of %d the tables of contents", r.Layers.Toc)
+	}
 	switch {
 	case r.OK:
 		return fmt.Sprintf("OK: platforms: %d; %s", len(r.Platforms), read)
