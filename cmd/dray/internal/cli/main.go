@@ -109,6 +109,7 @@ func prepare(c *cobra.Command, a *app) {
 	for _, sub := range c.Commands() {
 		prepare(sub, a)
 	}
+	completeFlags(c)
 	if args := c.Args; args != nil {
 		c.Args = func(c *cobra.Command, given []string) error {
 			err := args(c, given)

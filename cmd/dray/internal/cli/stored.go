@@ -43,7 +43,8 @@ func newTag(a *app) *cobra.Command {
 		Short: "Give an image in the store another name",
 		Example: `  dray tag alpine:3.20 registry.local:5000/base/alpine:3.20
   dray tag 3fbc63216742 app:dev`,
-		Args: cobra.ExactArgs(2),
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeStored,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(func(s *store.Store) error { return a.tag(cmd.Context(), s, args[0], args[1]) })
 		},
@@ -85,7 +86,8 @@ func newRemove(a *app) *cobra.Command {
 image has; with --force for all of them. The content stays until dray prune.`,
 		Example: `  dray rm alpine:3.20
   dray images -q | xargs dray rm --force`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeStored,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(func(s *store.Store) error {
 				return a.eachName(cmd.Context(), args, func(name string) error { return a.remove(cmd.Context(), s, name, force) })
