@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,7 +134,7 @@ func TestManifestJSON(t *testing.T) {
 		{"image", []named{{app, []string{name}}}, nil, []entry{{"linux/amd64", []string{name}, 2}}, 0},
 		{"docker hub", []named{{app, []string{"docker.io/library/app:1"}}}, nil, []entry{{"linux/amd64", []string{"docker.io/library/app:1"}, 2}}, 0},
 		{"no name", []named{{app, nil}}, nil, []entry{{"linux/amd64", nil, 2}}, 0},
-		{"a tag is no name", []named{{app, []string{"1.0"}}}, nil, []entry{{"linux/amd64", nil, 2}}, 0},
+		{"a tag is no name", []named{{app, []string{"1.0"}}}, nil, []entry{{"linux/amd64", nil, 2}}, 1},
 		{"two names", []named{{app, []string{name, "a.example/b:2"}}}, nil, []entry{{"linux/amd64", []string{"a.example/b:2", name}, 2}}, 0},
 		{"one layer twice", []named{{twice, []string{name}}}, nil, []entry{{"linux/amd64", []string{name}, 3}}, 0},
 		{"artifact", []named{{artifact, []string{name}}}, nil, nil, 0},
@@ -269,28 +270,71 @@ func TestDockerFormKeepsDigests(t *testing.T) {
 	}
 }
 
-// A name that cannot be one is told, and the image stands under its other names.
+// A name that cannot be one is told, and the image stands under its other names,
+// however often it is said.
 func TestNamesLeftOut(t *testing.T) {
 	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
-	tags := []string{"app", "Not/A/Name", "app@sha256:" + strings.Repeat("0", 64), name}
-	raw := build(t).file("c", config).file("0", l[0]).json("manifest.json", []saved{{Config: "c", RepoTags: tags, Layers: []string{"0"}}}).bytes()
-	var warned, listed []string
-	a, err := archive.Read(t.Context(), bytes.NewReader(raw), archive.ReadOptions{TempDir: t.TempDir(), Events: func(e event.Event) {
-		if e.Kind == event.Warn {
-			warned = append(warned, e.Name)
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = strings.Repeat("x", 200) + "A" + strings.Repeat("y", i)
+	}
+	tags := []string{"app", "Not/A/Name", "app@sha256:" + strings.Repeat("0", 64), name, "Not/A/Name", "app:latest", name}
+	for _, tt := range []struct{ tags, listed, lost []string }{
+		{tags, []string{"docker.io/library/app:latest", name}, tags[1:3]},
+		{append(many, "app"), []string{"docker.io/library/app:latest"}, append(slices.Clone(many[:20]), "")},
+	} {
+		entries := []saved{{Config: "c", RepoTags: tt.tags, Layers: []string{"0"}}}
+		raw := build(t).file("c", config).file("0", l[0]).json("manifest.json", entries).bytes()
+		var lost, listed []string
+		a, err := archive.Read(t.Context(), bytes.NewReader(raw), archive.ReadOptions{TempDir: t.TempDir(), Events: func(e event.Event) {
+			if e.Kind == event.Lost {
+				lost = append(lost, e.Name)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}})
-	if err != nil {
-		t.Fatal(err)
+		err = a.List(t.Context(), func(e place.Entry) error { listed = append(listed, e.Name); return nil })
+		if err != nil || !cmp.Equal(listed, tt.listed) {
+			t.Errorf("List: %q, %v, want %q", listed, err, tt.listed)
+		}
+		if diff := cmp.Diff(tt.lost, lost); diff != "" {
+			t.Error(diff)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	err = a.List(t.Context(), func(e place.Entry) error { listed = append(listed, e.Name); return nil })
-	if want := []string{"docker.io/library/app:latest", name}; err != nil || !cmp.Equal(listed, want) {
-		t.Errorf("List: %q, %v, want %q", listed, err, want)
-	}
-	if !cmp.Equal(warned, tags[1:3]) {
-		t.Errorf("warned of %q, want %q", warned, tags[1:3])
-	}
-	if err := a.Close(); err != nil {
-		t.Error(err)
+}
+
+// What only one half of an archive can name is a warning; what none can is lost.
+func TestNamesNotWritten(t *testing.T) {
+	pinned := "example.com/app@sha256:" + strings.Repeat("0", 64)
+	for _, tt := range []struct {
+		form   archive.Form
+		names  []string
+		events []event.Event
+	}{
+		{archive.Hybrid, []string{name, pinned}, []event.Event{{Kind: event.Warn, Name: pinned}}},
+		{archive.Hybrid, []string{"3.20"}, []event.Event{{Kind: event.Warn, Name: "3.20"}}},
+		{archive.Hybrid, []string{name}, nil},
+		{archive.Hybrid, nil, nil},
+		{archive.OCI, []string{pinned, "3.20"}, nil},
+		{archive.Docker, []string{name, pinned}, []event.Event{{Kind: event.Lost, Name: pinned}}},
+		{archive.Docker, []string{name}, nil},
+	} {
+		var got []event.Event
+		o := archive.Options{As: tt.form, Events: func(e event.Event) {
+			if e.Kind == event.Warn || e.Kind == event.Lost {
+				got = append(got, event.Event{Kind: e.Kind, Name: e.Name})
+			}
+		}}
+		var buf bytes.Buffer
+		if err := write(t.Context(), stream(t, &buf, o), 0, named{placetest.Image(t, placetest.ImageSpec{}), tt.names}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.events, got); diff != "" {
+			t.Errorf("%s %q: %s", tt.form, tt.names, diff)
+		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 func (d *drawing) drawDocker(p place.Plan, t *tree, w warner) error {
 	x := layout.NewIndex()
 	for _, r := range p.Roots {
-		names, err := dockerNames(r, t)
+		names, err := dockerNames(r, t, w)
 		if err != nil {
 			return err
 		}
@@ -49,8 +49,9 @@ func (d *drawing) drawDocker(p place.Plan, t *tree, w warner) error {
 	return err
 }
 
-// dockerNames returns the names of r in full: Docker knows no others.
-func dockerNames(r place.Root, t *tree) ([]string, error) {
+// dockerNames returns the names of r in full, and tells of those that have no tag:
+// Docker knows no others.
+func dockerNames(r place.Root, t *tree, w warner) ([]string, error) {
 	if doc := t.doc(r.Descriptor); doc == nil || !doc.IsRunnable() {
 		return nil, fmt.Errorf("%s is %s: a docker archive takes only single images: %w", r.Descriptor.Digest, r.Descriptor.MediaType, place.ErrUnsupported)
 	}
@@ -60,9 +61,11 @@ func dockerNames(r place.Root, t *tree) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", place.ErrInvalid, err)
 		}
-		if n.Tag != "" {
-			names = append(names, n.Tagged())
+		if n.Tag == "" {
+			w.lost(s)
+			continue
 		}
+		names = append(names, n.Tagged())
 	}
 	return names, nil
 }

@@ -3,17 +3,23 @@ package archive_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/compress"
+	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/placetest"
@@ -56,6 +62,7 @@ func TestOpenRefuses(t *testing.T) {
 		"manifest.json with a key in capitals": {build(t).file("manifest.json", `[{"config":"c.json"}]`).bytes(), place.ErrInvalid},
 		"manifest.json too large":              {build(t).file("manifest.json", strings.Repeat(" ", 17<<20)).bytes(), place.ErrInvalid},
 		"too many images":                      {docker(make([]saved, 10_001)...).bytes(), place.ErrInvalid},
+		"too many layers in all":               {layersOf(t, 101, 1000).bytes(), place.ErrInvalid},
 		"config not there":                     {docker(saved{Config: "gone", Layers: whole.Layers}).bytes(), place.ErrInvalid},
 		"config on the disk":                   {docker(saved{Config: "/etc/hostname", Layers: whole.Layers}).bytes(), place.ErrInvalid},
 		"config climbs":                        {docker(saved{Config: "../../etc/hostname", Layers: whole.Layers}).bytes(), place.ErrInvalid},
@@ -86,6 +93,84 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("%v stays, %v", left, err)
 			}
 		})
+	}
+}
+
+// layersOf returns an archive with so many images of so many layers.
+func layersOf(t testing.TB, images, layers int) *builder {
+	t.Helper()
+	id := `"sha256:` + hash(nil) + `"`
+	config := `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[` + id + strings.Repeat(","+id, layers-1) + `]}}`
+	image := saved{Config: "c", Layers: slices.Repeat([]string{"0"}, layers)}
+	return build(t).file("c", config).file("0", "").json("manifest.json", slices.Repeat([]saved{image}, images))
+}
+
+// What index.json names is looked at within bounds; what lies beyond is given a
+// manifest of its own.
+func TestKnownIsBounded(t *testing.T) {
+	img := placetest.Image(t, placetest.ImageSpec{})
+	config, l := parts(img)
+	for others, made := range map[int]bool{1: false, 16: true} {
+		b := build(t).blobs("", img).file("c", config).file("0", l[0]).
+			json("manifest.json", []saved{{Config: "c", Layers: []string{"0"}}})
+		entries := []v1.Descriptor{withNames(img.Root, "", "z")}
+		for i := range others {
+			doc := []byte(`{"schemaVersion":2,"manifests":[]` + strings.Repeat(" ", 4<<20-34-i) + "}" + strings.Repeat(" ", i))
+			b.file("blobs/sha256/"+hash(doc), string(doc))
+			entries = append(entries, withNames(manifest.Describe(types.OCIImageIndex, doc), "", fmt.Sprintf("a%d", i)))
+		}
+		raw := b.json("index.json", indexJSON("", entries...)).bytes()
+		said := false
+		a, err := archive.Read(t.Context(), bytes.NewReader(raw), archive.ReadOptions{TempDir: t.TempDir(), As: archive.Docker, Events: func(e event.Event) {
+			said = said || strings.Contains(e.Text, "holds no manifests")
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said != made {
+			t.Errorf("beside %d others: a manifest is made: %v", others, said)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The caller may leave while images are read.
+func TestReadIsCancelled(t *testing.T) {
+	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
+	image := saved{Config: "c", Layers: []string{"0"}, RepoTags: []string{"Not/A/Name"}}
+	raw := build(t).file("c", config).file("0", l[0]).json("manifest.json", []saved{image, image}).bytes()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := archive.ReadOptions{TempDir: t.TempDir(), Events: func(e event.Event) {
+		if e.Kind == event.Lost {
+			cancel()
+		}
+	}}
+	if _, err := archive.Read(ctx, bytes.NewReader(raw), o); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// One name said again and again is one name.
+func TestManyNames(t *testing.T) {
+	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
+	tags := make([]string, 8000)
+	for i := range tags {
+		tags[i] = fmt.Sprintf("example.com/app:%d", i)
+	}
+	image := saved{Config: "c.json", Layers: []string{"0.tar"}, RepoTags: append(tags, tags...)}
+	raw := build(t).file("c.json", config).file("0.tar", l[0]).json("manifest.json", []saved{image, image}).bytes()
+	a, err := archive.Read(t.Context(), bytes.NewReader(raw), archive.ReadOptions{TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := a.List(t.Context(), func(place.Entry) error { n++; return nil }); err != nil || n != len(tags) {
+		t.Errorf("%d names, %v", n, err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -48,6 +48,8 @@ func dockerImages(x *layout.Index, t *tree, w warner) []dockerImage {
 		}
 		if n, err := ref.ParseName(e.Root.Annotations[layout.AnnotationImageName]); err == nil {
 			found[i].tags = append(found[i].tags, n.Tagged())
+		} else if name := layout.Name(e.Root); name != "" {
+			w.noTag(name)
 		}
 	}
 	return found

@@ -12,11 +12,15 @@ import (
 	"github.com/dray-oci/dray/pkg/layout"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
-	"github.com/dray-oci/dray/pkg/ref"
 )
 
 // maxManifestJSONBytes bounds the manifest.json: that of 10,000 images.
 const maxManifestJSONBytes = 16 << 20
+
+// maxDockerLayers bounds the layers of all images of a manifest.json: 10 of each
+// of 10,000. The manifests made for them then have at most some 25 MB, 250 bytes
+// for each layer, however small the archive was when it was compressed.
+const maxDockerLayers = 100_000
 
 // loadDocker reads the manifest.json that docker save writes. Its images have
 // manifests only where an index.json stands beside it. For the others manifests
@@ -34,40 +38,38 @@ func (a *Archive) loadDocker(ctx context.Context) error {
 	if len(entries) > manifest.MaxChildren {
 		return fmt.Errorf("manifest.json: %d images, more than the %d allowed: %w", len(entries), manifest.MaxChildren, place.ErrInvalid)
 	}
+	layers := 0
+	for _, e := range entries {
+		layers += len(e.Layers)
+	}
+	if layers > maxDockerLayers {
+		return fmt.Errorf("manifest.json: %d layers, more than the %d allowed: %w", layers, maxDockerLayers, place.ErrInvalid)
+	}
+	return a.addImages(ctx, entries)
+}
+
+func (a *Archive) addImages(ctx context.Context, entries []manifestJSON) error {
 	a.index = layout.NewIndex()
-	known, r := a.known(ctx), newDockerReader(a)
+	known, r, names := a.known(ctx), newDockerReader(a), newNameReader(a)
 	for i, e := range entries {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		m, err := r.image(ctx, e)
 		if err != nil {
 			return fmt.Errorf("image %d of manifest.json: %w", i+1, err)
 		}
-		root, ok := known[parts(m)]
+		root, ok := known[partsOf(m)]
 		if !ok {
 			root, err = a.makeManifest(m)
 		}
 		if err != nil {
 			return fmt.Errorf("image %d of manifest.json: %w", i+1, err)
 		}
-		a.index.Add(root, a.names(e.RepoTags)...)
+		a.index.Add(root, names.read(e.RepoTags)...)
 	}
+	names.end()
 	return nil
-}
-
-// names returns the names that are image names, in full, and tells of the others.
-func (a *Archive) names(tags []string) []string {
-	names := make([]string, 0, len(tags))
-	for _, tag := range tags {
-		n, err := ref.ParseName(tag)
-		if err == nil && n.Tag == "" {
-			err = fmt.Errorf("%.300q has no tag", tag)
-		}
-		if err != nil {
-			a.o.Events.Emit(event.Event{Kind: event.Warn, Name: tag, Err: fmt.Errorf("reading archive %s: a name is left out: %w", a.path, err)})
-			continue
-		}
-		names = append(names, n.Tagged())
-	}
-	return names
 }
 
 func (a *Archive) makeManifest(m *v1.Manifest) (v1.Descriptor, error) {
@@ -101,6 +103,9 @@ func (r *dockerReader) image(ctx context.Context, e manifestJSON) (*v1.Manifest,
 	}
 	m := &v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: c.Descriptor, Layers: []v1.Descriptor{}}
 	for i, name := range e.Layers {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		l, err := r.layer(ctx, name, c.diffIDs[i])
 		if err != nil {
 			return nil, fmt.Errorf("layer: %w", err)

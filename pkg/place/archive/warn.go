@@ -19,6 +19,20 @@ func (w warner) warn(name, hint, format string, args ...any) {
 	w.events.Emit(event.Event{Kind: event.Warn, Name: name, Text: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// lost says that the archive cannot hold a name that it was to have.
+func (w warner) lost(name string) {
+	w.events.Emit(event.Event{
+		Kind: event.Lost, Name: name,
+		Text: fmt.Sprintf("%.300s has no tag, and a docker archive names images by tags only: the name is left out", name),
+		Hint: "give the image a tag, or write an OCI archive",
+	})
+}
+
+// noTag says that only index.json has a name.
+func (w warner) noTag(name string) {
+	w.warn(name, "", "%.300s is no full name with a tag, so Docker's classic image store will not see the name", name)
+}
+
 // platform says that manifest.json names another platform than was wished.
 func (w warner) platform(name string, got, want v1.Platform) {
 	w.warn(name, "", "%.300s has no %s; Docker's classic image store will see %s", name, want.String(), got.String())
