@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,47 +33,8 @@ func Bytes(b []byte) Opener {
 	}
 }
 
-// File returns an Opener of the file at path.
-func File(path string) Opener {
-	return func(_ context.Context, offset, length int64) (io.ReadCloser, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		r, err := Section(f, offset, length)
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		return r, nil
-	}
-}
-
-// Section returns length bytes of f from offset on, or all the rest if length
-// is negative. Closing it closes f; after an error f is still the caller's.
-func Section(f *os.File, offset, length int64) (io.ReadCloser, error) {
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if offset < 0 || offset > fi.Size() {
-		return nil, ErrOffset
-	}
-	if offset == 0 && length < 0 {
-		return f, nil
-	}
-	if rest := fi.Size() - offset; length < 0 || length > rest {
-		length = rest
-	}
-	return readCloser{io.NewSectionReader(f, offset, length), f}, nil
-}
-
 // ErrOffset is returned when a blob is opened beyond its end.
 var ErrOffset = errors.New("offset is beyond the end of the content")
-
-type readCloser struct {
-	io.Reader
-	io.Closer
-}
 
 // bufferBytes is the size of a copy buffer: large enough that system calls and
 // hashing run in long strides, small enough that a dozen copies stay far below

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -96,10 +97,23 @@ type counter struct {
 	events event.Handler
 }
 
+var _ blob.InFile = (*counter)(nil)
+
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	if n > 0 {
-		c.events.Emit(event.Event{Kind: event.Bytes, Blob: c.d, N: int64(n)})
-	}
+	c.count(int64(n))
 	return n, err
+}
+
+func (c *counter) count(n int64) {
+	if n > 0 {
+		c.events.Emit(event.Event{Kind: event.Bytes, Blob: c.d, N: n})
+	}
+}
+
+func (c *counter) File() (*os.File, int64) { return blob.FileOf(c.ReadCloser) }
+
+func (c *counter) Moved(n int64) {
+	blob.Moved(c.ReadCloser, n)
+	c.count(n)
 }

@@ -9,7 +9,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/place"
-	"github.com/dray-oci/dray/pkg/tario"
 )
 
 var (
@@ -26,16 +25,19 @@ func (a *Archive) OpenFile(_ context.Context, h v1.Hash) (place.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading archive %s: %w", a.path, err)
 	}
-	if f := a.reopened(m); f != nil {
-		return f, nil
+	if f := a.reopened(); f != nil {
+		if file, err := place.NewFile(f, m.Offset, m.Size); err == nil {
+			return file, nil
+		}
+		_ = f.Close() // only ever read
 	}
 	return place.FileAt(a.file, m.Offset, m.Size), nil
 }
 
-// reopened returns m in a file of its own, with a position of its own, as sendfile
+// reopened returns the archive as a file with a position of its own, as sendfile
 // needs it. It returns nil where the archive cannot be opened again: because it is
 // a temporary file without a name, or another file has taken its name.
-func (a *Archive) reopened(m tario.Member) place.File {
+func (a *Archive) reopened() *os.File {
 	own, ok := a.file.(*os.File)
 	if !ok {
 		return nil
@@ -45,9 +47,7 @@ func (a *Archive) reopened(m tario.Member) place.File {
 		return nil
 	}
 	if isSameFile(own, f) {
-		if file, err := place.NewFile(f, m.Offset, m.Size); err == nil {
-			return file
-		}
+		return f
 	}
 	_ = f.Close() // only ever read
 	return nil

@@ -103,8 +103,20 @@ func (a *Archive) openRange(ctx context.Context, d v1.Descriptor, offset, length
 	if rest := m.Size - offset; length < 0 || length > rest {
 		length = rest
 	}
+	if length >= reopenFrom {
+		if f := a.reopened(); f != nil {
+			if rc, err := blob.Section(f, m.Offset+offset, length); err == nil {
+				return rc, nil
+			}
+			_ = f.Close() // only ever read
+		}
+	}
 	return io.NopCloser(io.NewSectionReader(a.file, m.Offset+offset, length)), nil
 }
+
+// reopenFrom is the size from which on it pays to open the archive again for
+// content, which then can go into a socket by sendfile.
+const reopenFrom = 1 << 20
 
 // List visits the images in order of their names.
 func (a *Archive) List(_ context.Context, visit func(place.Entry) error) error {

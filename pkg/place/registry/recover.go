@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/dray-oci/dray/pkg/blob"
@@ -181,4 +182,16 @@ func (e *exact) Read(p []byte) (int, error) {
 		err = &sourceError{err}
 	}
 	return n, err
+}
+
+var _ blob.InFile = (*exact)(nil)
+
+func (e *exact) File() (*os.File, int64) {
+	f, left := blob.FileOf(e.ReadCloser)
+	return f, min(left, e.left)
+}
+
+func (e *exact) Moved(n int64) {
+	blob.Moved(e.ReadCloser, n)
+	e.left -= n
 }

@@ -82,6 +82,9 @@ func (h *Host) newPeer(u *url.URL) (*peer, error) {
 				h.trust.Reached(u, ap.Addr())
 			}
 		}
+		if tcp, ok := conn.(*net.TCPConn); ok && u.Scheme == "http" {
+			return plainConn{tcp}, err
+		}
 		return conn, err
 	}
 	return &peer{t}, nil
