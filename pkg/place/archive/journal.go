@@ -35,7 +35,7 @@ type journal struct {
 // openJournal opens the journal at path. Unless it is for drawing, and
 // mayContinue, it begins anew.
 func openJournal(path, drawing string, mayContinue bool) (*journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := openOurs(path)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,10 @@ type lock struct {
 // takeLock does not wait: whoever holds the lock writes what we would write.
 func takeLock(path string) (*lock, error) {
 	for {
-		f := flock.New(path, flock.SetPermissions(0o666))
+		if err := notSpecial(path); err != nil {
+			return nil, err
+		}
+		f := flock.New(path, flock.SetFlag(os.O_CREATE|openOwn), flock.SetPermissions(0o666))
 		ok, err := f.TryLock()
 		switch {
 		case errors.Is(err, errors.ErrUnsupported):
@@ -34,7 +37,7 @@ func takeLock(path string) (*lock, error) {
 		if err != nil {
 			return nil, errors.Join(err, f.Unlock())
 		}
-		if there, err := os.Stat(path); err == nil && os.SameFile(ours, there) {
+		if there, err := os.Lstat(path); err == nil && ours.Mode().IsRegular() && os.SameFile(ours, there) {
 			return &lock{path, f}, nil
 		}
 		if err := f.Unlock(); err != nil {

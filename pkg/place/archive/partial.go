@@ -16,6 +16,7 @@ import (
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/tario"
 )
 
 // A partial is an archive that is not whole yet: a file of the final size with
@@ -41,26 +42,13 @@ func openPartial(ctx context.Context, final string, d *drawing, events event.Han
 			err = errors.Join(err, p.close())
 		}
 	}()
-	if err := notSpecial(p.path, p.path+".journal"); err != nil {
-		return nil, err
-	}
-	if p.file, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+	if p.file, err = openOurs(p.path); err != nil {
 		return nil, err
 	}
 	if err := p.begin(d); err != nil {
 		return nil, err
 	}
 	return p, p.recheck(ctx)
-}
-
-// notSpecial refuses links and the like where our own files should stand.
-func notSpecial(paths ...string) error {
-	for _, path := range paths {
-		if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
-			return fmt.Errorf("%s is no regular file", path)
-		}
-	}
-	return nil
 }
 
 // begin makes the file and the journal ready, and writes what is known.
@@ -87,12 +75,25 @@ func (p *partial) begin(d *drawing) (err error) {
 	if err := reserveSpace(p.file, d.size); err != nil {
 		return err
 	}
+	return p.writeKnown(d)
+}
+
+// writeKnown writes all but the content of the slots. Also what is zero is written:
+// in a file that is continued it may be something else.
+func (p *partial) writeKnown(d *drawing) error {
+	var zeros [tario.TrailerBytes]byte
 	for _, part := range d.parts {
 		if _, err := p.file.WriteAt(part.bytes(), part.offset); err != nil {
 			return err
 		}
+		if s := part.slot; s != nil {
+			if _, err := p.file.WriteAt(zeros[:tario.Padding(s.want.Size)], s.offset+s.want.Size); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	_, err := p.file.WriteAt(zeros[:], d.size-tario.TrailerBytes)
+	return err
 }
 
 // recheck reads the blobs that the journal says are whole: a machine that lost its

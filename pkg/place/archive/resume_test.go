@@ -187,6 +187,7 @@ func TestSpoiledPartial(t *testing.T) {
 			return f, j
 		},
 		"all of it":  func(f, j []byte) ([]byte, []byte) { return make([]byte, len(f)), j },
+		"ones":       func(f, j []byte) ([]byte, []byte) { return bytes.Repeat([]byte{1}, len(f)), j },
 		"size":       func(f, j []byte) ([]byte, []byte) { return f[:len(f)-1], j },
 		"no journal": func(f, _ []byte) ([]byte, []byte) { return f, nil },
 		"other one":  func(f, j []byte) ([]byte, []byte) { j[30] ^= 1; return f, j },
