@@ -198,7 +198,7 @@ func (s *start) script(found rootfs.Found, args []string, sure bool, depth int) 
 	} else {
 		s.follow(append(line, "/"+found.Path), sure, depth+1)
 	}
-	if depth == 0 && len(args) > 0 {
+	if len(args) > 0 {
 		s.follow(args, false, depth+1)
 	}
 }

@@ -57,6 +57,10 @@ func TestStartFinds(t *testing.T) {
 			v1.Config{Entrypoint: []string{"/run.sh"}, Cmd: []string{"wrong"}},
 			[][]file{{sh, script("run.sh", "#!/bin/sh\nexec \"$@\"\n"), program("usr/bin/wrong", wrong)}},
 		},
+		"what a script is given by a wrapper": {
+			started("tini", "--", "/run.sh", "wrong"),
+			[][]file{{sh, program("usr/bin/tini", right), script("run.sh", "#!/bin/sh -e\nexec \"$@\"\n"), program("usr/bin/wrong", wrong)}},
+		},
 		"interpreter": {started("/x"), [][]file{{program("x", dynamic(glibc)), program(glibc[1:], wrong)}}},
 	} {
 		s := newStore(t)
@@ -90,11 +94,13 @@ func TestStartFails(t *testing.T) {
 		"empty line":         {[]string{"/app"}, []file{script("app", "#!\n")}, verify.KindInterpreter, "empty #! line", ""},
 		"no interpreter":     {[]string{"/app"}, []file{program("app", dynamic(glibc))}, verify.KindInterpreter, glibc + ", which is not in the image", "statically"},
 		"musl instead of glibc": {
-			[]string{"/app"}, []file{program("app", dynamic(glibc)), program(musl[1:], right)},
+			[]string{"/app"},
+			[]file{program("app", dynamic(glibc)), program(musl[1:], right)},
 			verify.KindInterpreter, "it was built for glibc, and the image has musl", "build it for musl",
 		},
 		"glibc instead of musl": {
-			[]string{"/app"}, []file{program("app", dynamic(musl)), program(glibc[1:], right)},
+			[]string{"/app"},
+			[]file{program("app", dynamic(musl)), program(glibc[1:], right)},
 			verify.KindInterpreter, "it was built for musl, and the image has glibc", "build it for glibc",
 		},
 	} {

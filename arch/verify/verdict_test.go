@@ -62,7 +62,8 @@ func TestVerdicts(t *testing.T) {
 			"linux/amd64", "linux/amd64", "linux/386", verify.KindMachine, "as a 32-bit program",
 		},
 		"no program": {
-			spec{config: "linux/arm64", layers: [][]file{{script("data", "text")}}}, verify.NoCode,
+			spec{config: "linux/arm64", layers: [][]file{{script("data", "text")}}},
+			verify.NoCode,
 			"linux/arm64", "linux/arm64", "", "", "",
 		},
 		"no layer": {spec{config: "linux/arm64"}, verify.NoCode, "linux/arm64", "linux/arm64", "", "", ""},

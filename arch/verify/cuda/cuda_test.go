@@ -86,7 +86,8 @@ func TestJudge(t *testing.T) {
 	}{
 		"none": {[]string{"PATH=/bin", "NVIDIA_VISIBLE_DEVICES=void"}, driver, cuda.Judgement{Met: cuda.Yes}},
 		"met": {
-			[]string{"NVIDIA_VISIBLE_DEVICES=all", "CUDA_VERSION=12.1.1", "NVIDIA_REQUIRE_CUDA=cuda>=12.1 brand=tesla,driver>=470,driver<471"}, driver,
+			[]string{"NVIDIA_VISIBLE_DEVICES=all", "CUDA_VERSION=12.1.1", "NVIDIA_REQUIRE_CUDA=cuda>=12.1 brand=tesla,driver>=470,driver<471"},
+			driver,
 			cuda.Judgement{Wanted: true, Met: cuda.Yes, Facts: []string{
 				"it asks for these GPUs: all (NVIDIA_VISIBLE_DEVICES)", "it holds CUDA 12.1.1 (CUDA_VERSION)",
 				"the driver here is 535.104.05, which supports CUDA up to 12.2",
@@ -94,22 +95,26 @@ func TestJudge(t *testing.T) {
 			}},
 		},
 		"not met": {
-			[]string{"NVIDIA_REQUIRE_CUDA=cuda>=12.6", "NVIDIA_REQUIRE_X=arch>=9"}, driver,
+			[]string{"NVIDIA_REQUIRE_CUDA=cuda>=12.6", "NVIDIA_REQUIRE_X=arch>=9"},
+			driver,
 			cuda.Judgement{Wanted: true, Met: cuda.No, Facts: []string{
 				"the driver here is 535.104.05, which supports CUDA up to 12.2",
 				"NVIDIA_REQUIRE_CUDA: cuda>=12.6: not met", "NVIDIA_REQUIRE_X: arch>=9: unknown whether it is met",
 			}},
 		},
 		"switched off": {
-			[]string{"CUDA_VERSION=12.6", "NVIDIA_REQUIRE_CUDA=cuda>=12.6", "NVIDIA_DISABLE_REQUIRE=true"}, driver,
+			[]string{"CUDA_VERSION=12.6", "NVIDIA_REQUIRE_CUDA=cuda>=12.6", "NVIDIA_DISABLE_REQUIRE=true"},
+			driver,
 			cuda.Judgement{Wanted: true, Met: cuda.Yes, Facts: []string{"it holds CUDA 12.6 (CUDA_VERSION)", "the driver here is 535.104.05, which supports CUDA up to 12.2"}},
 		},
 		"no driver": {
-			[]string{"NVIDIA_REQUIRE_CUDA=cuda>=12.6"}, nil,
+			[]string{"NVIDIA_REQUIRE_CUDA=cuda>=12.6"},
+			nil,
 			cuda.Judgement{Wanted: true, Met: cuda.Unknown, Facts: []string{"no NVIDIA driver is loaded here", "NVIDIA_REQUIRE_CUDA: cuda>=12.6: unknown whether it is met"}},
 		},
 		"not understood, and a new driver": {
-			[]string{"NVIDIA_REQUIRE_CUDA=cuda"}, &cuda.Driver{Version: "999.1"},
+			[]string{"NVIDIA_REQUIRE_CUDA=cuda"},
+			&cuda.Driver{Version: "999.1"},
 			cuda.Judgement{Wanted: true, Met: cuda.Unknown, Facts: []string{
 				"the driver here is 999.1; which CUDA it supports is unknown",
 				`NVIDIA_REQUIRE_CUDA is not understood: condition "cuda": there is no comparison in it`,
