@@ -350,4 +350,3 @@ func TestForeignLayer(t *testing.T) {
 		}
 	}
 }
-
