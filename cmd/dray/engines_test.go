@@ -42,8 +42,9 @@ func TestEngines(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"layout":   layout,
-			"exitcode": exitCode,
+			"layout":    layout,
+			"exitcode":  exitCode,
+			"listening": listening,
 		},
 		RequireUniqueNames: true,
 	})

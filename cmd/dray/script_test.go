@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	layout DIR         lay the image of testdata there, as tag 1.0
 //	crossed DIR        the same, but what is for arm64 is listed as amd64 and the reverse
 //	exitcode N CMD…    run CMD, which must exit with N
+//	listening V FILE   wait for the address of "dray serve" in FILE, and set V to it
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("testdata", "script"),
@@ -50,6 +51,7 @@ func TestScript(t *testing.T) {
 			"layout":     layout,
 			"crossed":    crossed,
 			"exitcode":   exitCode,
+			"listening":  listening,
 		},
 		RequireUniqueNames: true,
 	})

@@ -32,6 +32,11 @@ func (s *Server) deleteManifest(w *recorder, r *http.Request, rt route) error {
 			return notAllowed(w, "it lies where nothing is written")
 		}
 	}
+	release, err := acquire(r.Context(), s.naming)
+	if err != nil {
+		return err
+	}
+	defer release()
 	for _, e := range found {
 		if err := s.remover.Remove(r.Context(), e.name); err != nil && !errors.Is(err, place.ErrNotFound) {
 			return err

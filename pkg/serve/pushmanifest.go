@@ -51,11 +51,7 @@ func (s *Server) putManifest(w *recorder, r *http.Request, rt route) error {
 	if err := s.sink.Put(ctx, d, blob.Bytes(doc.Raw)); err != nil {
 		return err
 	}
-	if err := s.sink.Commit(ctx, d, named(base, rt.tag, d.Digest)); err != nil {
-		return err
-	}
-	s.graph.keep(doc)
-	if err := s.unpin(ctx, base, rt, doc); err != nil {
+	if err := s.commit(ctx, base, rt, doc); err != nil {
 		return err
 	}
 	if sub := doc.Subject(); sub != nil {
@@ -66,6 +62,23 @@ func (s *Server) putManifest(w *recorder, r *http.Request, rt route) error {
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil
+}
+
+// commit names what was put. One does so at a time: the lock of a store is one that
+// processes try again and again, which would cost those of one process more than
+// the work itself.
+func (s *Server) commit(ctx context.Context, base ref.Name, rt route, doc *manifest.Doc) error {
+	release, err := acquire(ctx, s.naming)
+	if err != nil {
+		return err
+	}
+	defer release()
+	d := doc.Descriptor
+	if err := s.sink.Commit(ctx, d, named(base, rt.tag, d.Digest)); err != nil {
+		return err
+	}
+	s.graph.keep(doc)
+	return s.unpin(ctx, base, rt, doc)
 }
 
 // baseName is what the path of rt names, in full.

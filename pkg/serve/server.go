@@ -19,7 +19,8 @@ type Server struct {
 	names   names
 	graph   *graph
 	uploads *uploadTable
-	pushing chan struct{} // manifests
+	pushing chan struct{} // slots for manifests that come
+	naming  chan struct{} // one slot, for who changes names
 	lease   *lease
 }
 
@@ -30,7 +31,7 @@ var _ http.Handler = (*Server)(nil)
 // what is asked of it here.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, graph: newGraph(), uploads: newUploadTable(o), pushing: make(chan struct{}, maxPushing), lease: &lease{now: o.Now}}
+	s := &Server{o: o, graph: newGraph(), uploads: newUploadTable(o), pushing: make(chan struct{}, maxPushing), naming: make(chan struct{}, 1), lease: &lease{now: o.Now}}
 	s.names.said = map[string]bool{}
 	for _, p := range o.Places {
 		src, err := newSource(p)
