@@ -116,7 +116,7 @@ func (s *schedule) readAll(ctx context.Context, images []*image) error {
 	for _, l := range s.order {
 		total += l.d.Size
 	}
-	s.events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(s.order)})
+	s.events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(s.order), Text: "read"})
 	for _, m := range images {
 		if s.waiting[m] == 0 {
 			s.judge(m)
