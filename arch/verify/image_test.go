@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -56,6 +57,9 @@ type store struct {
 	*mem.Place
 	gone  map[v1.Hash]error  // errors of Open
 	wrong map[v1.Hash][]byte // other content
+
+	mu      sync.Mutex
+	streams int // how often a range without an end was opened
 }
 
 func newStore(t testing.TB) *store {
@@ -75,6 +79,11 @@ func (s *store) Open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error
 }
 
 func (s *store) OpenRange(ctx context.Context, d v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	if length < 0 {
+		s.mu.Lock()
+		s.streams++
+		s.mu.Unlock()
+	}
 	if err := s.gone[d.Digest]; err != nil {
 		return nil, err
 	}

@@ -20,7 +20,8 @@ type peeker struct {
 	src    place.Ranger
 	layers []v1.Descriptor
 	exe    exe.Reader
-	err    error // the first of the place
+	seen   map[v1.Hash]map[rootfs.Content]*exe.File // by layer; the same way is gone more than once
+	err    error                                    // the first of the place
 }
 
 // peek adds to f what its content says. Where it cannot be read it says nothing.
@@ -29,11 +30,21 @@ func (p *peeker) peek(t *rootfs.Tree, f *rootfs.Found) {
 	if p == nil || !ok || f.Node.Exe != nil || p.err != nil {
 		return
 	}
-	var err error
-	f.Node.Exe, err = p.read(p.layers[f.Layer], c)
+	d := p.layers[f.Layer]
+	if file, ok := p.seen[d.Digest][c]; ok {
+		f.Node.Exe = file
+		return
+	}
+	file, err := p.read(d, c)
 	if err != nil {
 		p.err = fmt.Errorf("reading /%s: %w", f.Path, err)
+		return
 	}
+	f.Node.Exe = file
+	if p.seen[d.Digest] == nil {
+		p.seen[d.Digest] = map[rootfs.Content]*exe.File{}
+	}
+	p.seen[d.Digest][c] = file
 }
 
 func (p *peeker) read(d v1.Descriptor, c rootfs.Content) (f *exe.File, err error) {

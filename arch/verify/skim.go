@@ -10,6 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dray-oci/dray/arch/verify/internal/exe"
 	"github.com/dray-oci/dray/arch/verify/internal/rootfs"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
@@ -48,7 +49,7 @@ func (s *schedule) skimImage(ctx context.Context, m *image, reads map[*layer]*sk
 	}
 	if binaries == Entrypoint && len(command(m.config.Config)) > 0 {
 		if ranger, ok := place.As[place.Ranger](s.src); ok {
-			p := &peeker{ctx: ctx, src: ranger, layers: m.doc.Image.Layers}
+			p := &peeker{ctx: ctx, src: ranger, layers: m.doc.Image.Layers, seen: map[v1.Hash]map[rootfs.Content]*exe.File{}}
 			tables, err := s.skimTables(ctx, m, reads, p)
 			if err != nil {
 				return err

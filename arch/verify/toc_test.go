@@ -65,6 +65,9 @@ func TestTOC(t *testing.T) {
 			for claim, want := range map[string]string{"linux/arm64": "OK", "linux/amd64": "CONTENT"} {
 				s := newStore(t)
 				r := s.run(s.lazy(name, claim, []string{path}, nil), verify.Options{Skim: true})
+				if files := map[string]int{"/bin/run": 2}[path]; s.streams != max(files, 1) { // each file once
+					t.Errorf("%s, %s: %d files were opened", name, path, s.streams)
+				}
 				if verdicts(r) != want || r.Layers.Toc != 1 || r.Layers.Read != 0 || r.Platforms[0].Binaries != "linux/arm64" {
 					t.Errorf("%s, %s, %s: %s", name, path, claim, dump(r))
 				}
