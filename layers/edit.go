@@ -228,6 +228,10 @@ func (b *Bench) index(doc *manifest.Doc, entries []image.Entry, chosen []int, ma
 		changed = changed || made[n].Digest != entries[i].Descriptor.Digest
 	}
 	var why []string
+	if e.content && changed && !o.Keep && len(idx.Annotations) > 0 {
+		o.noteHint("--keep keeps them", "the annotations of the index are left out, they speak of what it was: %s", strings.Join(slices.Sorted(maps.Keys(idx.Annotations)), ", "))
+		idx.Annotations = nil
+	}
 	if e.index != nil {
 		idx.Annotations = maps.Clone(idx.Annotations)
 		if said := e.index(&idx); said != "" {
@@ -240,10 +244,6 @@ func (b *Bench) index(doc *manifest.Doc, entries []image.Entry, chosen []int, ma
 	}
 	if dropped := countAttestations(entries, chosen) - len(companions); dropped > 0 {
 		o.noteHint("--keep keeps them", "%d attestations are left out: they speak of the images before", dropped)
-	}
-	if e.content && !o.Keep && len(idx.Annotations) > 0 {
-		o.noteHint("--keep keeps them", "the annotations of the index are left out, they speak of what it was: %s", strings.Join(slices.Sorted(maps.Keys(idx.Annotations)), ", "))
-		idx.Annotations = nil
 	}
 	idx.Manifests = append(idx.Manifests, companions...)
 	root, err := b.put(idx)

@@ -25,7 +25,8 @@ func Export(ctx context.Context, src place.Source, root v1.Descriptor, w merge.W
 	if err != nil {
 		return fmt.Errorf("exporting %s: %w", img.Manifest.Descriptor.Digest, err)
 	}
-	if err := r.stream(ctx, t, img, w); err != nil {
+	s := merge.Stream{Tree: t, Open: r.opener(img.Manifest.Image.Layers)}
+	if err := s.To(ctx, w); err != nil {
 		return fmt.Errorf("exporting %s: %w", img.Manifest.Descriptor.Digest, err)
 	}
 	return nil

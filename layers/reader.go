@@ -184,7 +184,7 @@ func (r *reader) plan(ds []v1.Descriptor) {
 			total += d.Size
 		}
 	}
-	r.o.Events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(seen)})
+	r.o.Events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(seen), Text: "read"})
 }
 
 // tables reads the layers of img, several at once; the lowest are those in have, if
@@ -230,14 +230,13 @@ func (r *reader) tree(ctx context.Context, img *Image, sum func(io.Reader) (uint
 	return merge.Of(tables, img.isWindows()), nil
 }
 
-// stream carries t, whose layers are those of img from the one with number first on.
-func (r *reader) stream(ctx context.Context, t *merge.Tree, img *Image, w merge.Writer) error {
-	ds := img.Manifest.Image.Layers
-	return merge.Stream{Tree: t, Open: func(ctx context.Context, i int) (io.ReadCloser, error) {
+// opener opens the layers ds by number.
+func (r *reader) opener(ds []v1.Descriptor) func(context.Context, int) (io.ReadCloser, error) {
+	return func(ctx context.Context, i int) (io.ReadCloser, error) {
 		p, err := r.plain(ctx, ds[i])
 		if err != nil {
 			return nil, err
 		}
 		return p, nil
-	}}.To(ctx, w)
+	}
 }

@@ -346,7 +346,7 @@ func TestHidden(t *testing.T) {
 
 // A tree of upper layers, written with its marks, does to lower ones what they did.
 func TestMarks(t *testing.T) {
-	layers := []string{"a d/x d/y e/z f g/h", ".wh.a d/.wh..wh..opq d/n", ".wh.e e/ e/new g .wh.f", "g/ g/i"}
+	layers := []string{"a d/x d/y e/z f g/h keep/ keep/a", ".wh.a keep/b d/.wh..wh..opq d/n", ".wh.e e/ e/new g .wh.f", "g/ g/i"}
 	whole, err := flat(t, packAll(t, layers))
 	if err != nil {
 		t.Fatal(err)
@@ -361,7 +361,7 @@ func TestMarks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := merge.Stream{Tree: tr, Open: func(_ context.Context, i int) (io.ReadCloser, error) {
+	s := merge.Stream{Tree: tr, Upper: true, Open: func(_ context.Context, i int) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(upper[i])), nil
 	}}
 	if err := errors.Join(s.To(t.Context(), w), w.Close()); err != nil {

@@ -23,13 +23,16 @@ type Writer interface {
 type Stream struct {
 	Tree *Tree
 	Open func(ctx context.Context, layer int) (io.ReadCloser, error)
+	// Upper says that there are layers below the tree: folders that it does not list are
+	// theirs, and left out.
+	Upper bool
 }
 
 // To writes everything to w in the order of the layers and of the entries within
 // them, but every folder before what stands in it. It fails with [ErrInvalid] if there
 // is a hard link without a file.
 func (s Stream) To(ctx context.Context, w Writer) error {
-	r := &run{w: w, folders: map[string]*File{}, done: map[string]bool{}, primary: map[*File]string{}}
+	r := &run{w: w, upper: s.Upper, folders: map[string]*File{}, done: map[string]bool{}, primary: map[*File]string{}}
 	if root := s.Tree.Root(); root.File != nil {
 		if err := w.Add(".", root.File, nil); err != nil {
 			return err
@@ -60,6 +63,7 @@ type step struct {
 // run is one run of a Stream.
 type run struct {
 	w       Writer
+	upper   bool
 	todo    [][]step // by layer, in order of entries
 	folders map[string]*File
 	done    map[string]bool
@@ -143,8 +147,7 @@ func (r *run) step(s step, content io.Reader) error {
 	}
 	switch {
 	case s.file.IsDir():
-		r.done[s.name] = true
-		return r.w.Add(s.name, s.file, nil)
+		return r.folder(s.name, s.file)
 	case r.primary[s.file] != s.name:
 		return r.w.Link(s.name, r.primary[s.file], s.file)
 	case s.content && s.file.Size > 0:
@@ -163,8 +166,15 @@ func (r *run) parents(dir string) error {
 	if err := r.parents(path.Dir(dir)); err != nil {
 		return err
 	}
-	r.done[dir] = true
-	return r.w.Add(dir, r.folders[dir], nil)
+	return r.folder(dir, r.folders[dir])
+}
+
+func (r *run) folder(name string, f *File) error {
+	r.done[name] = true
+	if f == nil && r.upper {
+		return nil
+	}
+	return r.w.Add(name, f, nil)
 }
 
 // exactly reads n bytes of r, and takes an earlier end for what it is.
