@@ -110,10 +110,10 @@ func TestRanges(t *testing.T) {
 				t.Errorf("%s: other bytes", spec)
 			}
 		}
-		for _, spec := range []string{"bytes=5-1", "bytes=a-b", "bytes=0-1,5-6", "lines=1-2", "bytes=-", "bytes=+1-2", "bytes=1"} {
+		for _, spec := range []string{"bytes=a-b", "bytes=0-1,5-6", "lines=1-2", "bytes=-", "bytes=+1-2", "bytes=1"} {
 			h.get(url, "Range", spec).is(http.StatusOK, "Content-Length", fmt.Sprint(size))
 		}
-		for _, spec := range []string{fmt.Sprintf("bytes=%d-", size), "bytes=9999999-99999999", "bytes=-0"} {
+		for _, spec := range []string{fmt.Sprintf("bytes=%d-", size), "bytes=9999999-99999999", "bytes=-0", "bytes=5-1"} {
 			h.get(url, "Range", spec).fails(http.StatusRequestedRangeNotSatisfiable, "RANGE_INVALID").
 				is(http.StatusRequestedRangeNotSatisfiable, "Content-Range", fmt.Sprintf("bytes */%d", size))
 		}

@@ -77,7 +77,8 @@ type part struct {
 }
 
 // asked returns what a request asks for of size bytes. Several ranges, and what is
-// not understood, mean all of it (RFC 9110, 14.2).
+// not understood, mean all of it (RFC 9110, 14.2); a range that ends before it
+// begins is refused.
 func asked(r *http.Request, etag string, size int64) (part, error) {
 	all := part{0, size, false}
 	spec, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes=")
@@ -96,7 +97,7 @@ func asked(r *http.Request, etag string, size int64) (part, error) {
 	switch {
 	case first == "" && eerr == nil: // the last so many bytes
 		start, end = max(size-end, 0), size-1
-	case serr != nil || last != "" && (eerr != nil || end < start):
+	case serr != nil || last != "" && eerr != nil:
 		return all, nil
 	case last == "" || end >= size:
 		end = size - 1
