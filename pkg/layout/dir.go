@@ -16,6 +16,7 @@ import (
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/manifest"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -26,8 +27,9 @@ const work = ".dray"
 // A Dir is a layout in a folder. All its methods are safe for concurrent use,
 // also by several processes.
 type Dir struct {
-	Path   string
-	Events event.Handler // may be nil
+	Path     string
+	Events   event.Handler  // may be nil
+	Verified *memo.Verified // what is known of files here; may be nil
 }
 
 // Index reads the index.json. It returns [place.ErrNotFound] if there is no

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/cstorage"
@@ -25,6 +27,7 @@ import (
 // Options are what places need. The zero value reaches layouts and archive files only.
 type Options struct {
 	Store    string // folder of the local store; empty: there is none
+	Memory   string // folder of what may be forgotten, and saves work; empty: nothing is remembered
 	TempDir  string // for what has to be unpacked or spooled; empty: the system's
 	Offline  bool   // bare names mean the store, and no registry is asked
 	Registry *registry.Client
@@ -42,15 +45,20 @@ var ErrOffline = errors.New("the network is not to be used")
 
 // Doors open places. They are safe for concurrent use.
 type Doors struct {
-	o     Options
-	limit func(place.Source) place.Source
-	line  wrap.Line
+	o        Options
+	limit    func(place.Source) place.Source
+	line     wrap.Line
+	verified *memo.Verified // nil without a Memory
 }
 
 // New returns doors; it opens none.
 func New(o Options) *Doors {
 	l := wrap.NewLimiter(o.Limit)
-	return &Doors{o: o, limit: func(s place.Source) place.Source { return wrap.Limit(s, l) }}
+	d := &Doors{o: o, limit: func(s place.Source) place.Source { return wrap.Limit(s, l) }}
+	if o.Memory != "" {
+		d.verified = memo.NewVerified(filepath.Join(o.Memory, "verified"))
+	}
+	return d
 }
 
 // A Source is an open place with what was named in it.
@@ -87,13 +95,19 @@ func (d *Doors) source(ctx context.Context, r ref.Ref) (place.Source, string, er
 		}
 		return &engineSource{engine.NewSource(e, d.streams(), nameOf(r), d.o.Events), e}, nameOf(r), nil
 	case ref.OCIDir:
-		return ocidir.New(r.Path, d.o.Events), r.Image, nil
+		return d.layout(r), r.Image, nil
 	}
 	if isFolder(r) {
-		return ocidir.New(r.Path, d.o.Events), "", nil
+		return d.layout(r), "", nil
 	}
 	src, err := d.archive(ctx, r)
 	return src, r.Image, err
+}
+
+func (d *Doors) layout(r ref.Ref) *ocidir.Dir {
+	l := ocidir.New(r.Path, d.o.Events)
+	l.Remember(d.verified)
+	return l
 }
 
 // registry opens a repository, or offline what the store has of it. Content that

@@ -14,7 +14,6 @@ import (
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/engine"
-	"github.com/dray-oci/dray/pkg/place/ocidir"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -84,7 +83,7 @@ func (d *Doors) sink(ctx context.Context, r ref.Ref) (place.Sink, error) {
 		}
 		return &engineSink{engine.NewSink(e, d.streams()), e}, nil
 	case ref.OCIDir:
-		return ocidir.New(r.Path, d.o.Events), nil
+		return d.layout(r), nil
 	}
 	if strings.HasPrefix(r.Image, "@") {
 		return nil, fmt.Errorf("writing %s: an archive is written under a name, not a digest", r)
@@ -98,7 +97,6 @@ func (d *Doors) sink(ctx context.Context, r ref.Ref) (place.Sink, error) {
 // newLayout takes a plain path that is a folder for the layout in it, or for a
 // new one if it is empty: nothing is strewn among other files.
 func (d *Doors) newLayout(r ref.Ref) (place.Sink, error) {
-	l := ocidir.New(r.Path, d.o.Events)
 	entries, err := os.ReadDir(r.Path)
 	if err != nil {
 		return nil, err
@@ -106,7 +104,7 @@ func (d *Doors) newLayout(r ref.Ref) (place.Sink, error) {
 	if _, err := os.Stat(filepath.Join(r.Path, "index.json")); err != nil && len(entries) > 0 {
 		return nil, &folderError{r.Path}
 	}
-	return l, nil
+	return d.layout(r), nil
 }
 
 // A folderError says that a folder with other things in it is no place to write to.
@@ -122,7 +120,7 @@ func (e *folderError) Hint() string {
 }
 
 func (d *Doors) newArchive(r ref.Ref) (place.Sink, error) {
-	o := archive.Options{As: d.o.Form, Events: d.o.Events}
+	o := archive.Options{As: d.o.Form, Events: d.o.Events, Verified: d.verified}
 	switch r.Kind {
 	case ref.OCIArchive:
 		o.As = archive.OCI

@@ -31,6 +31,7 @@ var rooms = map[string]room{
 	"arch":               {0, []string{"github.com/containerd/platforms", "github.com/klauspost/cpuid/v2", "github.com/opencontainers/image-spec", "golang.org/x/sys"}},
 	"pkg/ref":            {floor: 0},
 	"pkg/event":          {floor: 0},
+	"pkg/memo":           {floor: 0},
 	"pkg/config":         {0, []string{"github.com/containers/image/v5", "golang.org/x/sys"}},
 	"pkg/blob":           {1, []string{"golang.org/x/sys"}},
 	"pkg/compress":       {1, []string{"github.com/klauspost"}},

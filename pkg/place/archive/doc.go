@@ -19,6 +19,7 @@ import (
 	"fmt"
 
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -34,8 +35,9 @@ const (
 
 // Options for writing an archive. The zero value writes a Hybrid.
 type Options struct {
-	As     Form
-	Events event.Handler // hears what some engine will not be able to load
+	As       Form
+	Events   event.Handler  // hears what some engine will not be able to load
+	Verified *memo.Verified // remembers which archives stand; may be nil
 }
 
 func (o Options) check() error {

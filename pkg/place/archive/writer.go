@@ -12,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -23,10 +24,10 @@ type Writer struct {
 	path    string // of the archive, links followed
 	o       Options
 	drawing *drawing
-	partial *partial
+	partial *partial // nil if the archive stood there already
 
 	mu   sync.Mutex // guards Commit against Commit
-	done bool
+	done bool       // it stands
 }
 
 var (
@@ -76,7 +77,8 @@ func (w *Writer) Traits() place.Traits { return w.o.traits() }
 
 // Plan lays out the archive, checks and reserves the space for it, and looks
 // through what an earlier run left. The blobs that are missing are returned largest
-// first, so that the longest does not begin last. The error may be a *SpaceError.
+// first, so that the longest does not begin last. If the very archive stands at the
+// path already, none is. The error may be a *SpaceError.
 func (w *Writer) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
 	if w.drawing != nil {
 		return nil, errPlanned
@@ -85,6 +87,13 @@ func (w *Writer) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error
 		return nil, err
 	}
 	d, err := w.o.draw(p)
+	if err == nil && d.stands(ctx, w.path, w.o.Verified) {
+		w.drawing, w.done = d, true
+		for _, b := range d.todo() {
+			w.o.Events.Emit(event.Event{Kind: event.Skip, Blob: b, Text: "present"})
+		}
+		return nil, nil
+	}
 	if err == nil {
 		w.partial, err = openPartial(ctx, w.path, d, w.o.Events)
 	}
@@ -98,13 +107,13 @@ func (w *Writer) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error
 // Has reports whether d is in its place, verified.
 func (w *Writer) Has(ctx context.Context, d v1.Descriptor) (bool, error) {
 	slot, err := w.drawing.slot(d)
-	return err == nil && (slot == nil || w.partial.holds(d.Digest)), context.Cause(ctx)
+	return err == nil && (slot == nil || w.partial == nil || w.partial.holds(d.Digest)), context.Cause(ctx)
 }
 
 // Put writes d to its place. It goes on from what an earlier Put of it left.
 func (w *Writer) Put(ctx context.Context, d v1.Descriptor, open blob.Opener) error {
 	slot, err := w.drawing.slot(d)
-	if err == nil && slot != nil {
+	if err == nil && slot != nil && w.partial != nil {
 		err = w.partial.put(ctx, d, open)
 	}
 	if err != nil {
@@ -124,6 +133,9 @@ func (w *Writer) Commit(ctx context.Context, root v1.Descriptor, names ...string
 	if err == nil && last && !w.done {
 		err = w.partial.finish(w.path)
 		w.done = err == nil
+		if fi, ferr := os.Stat(w.path); w.done && ferr == nil {
+			w.o.Verified.Put(fi, w.drawing.name())
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("writing archive %s: %w", w.path, err)
@@ -142,6 +154,7 @@ func (w *Writer) Partial() string {
 // Close keeps what was written and not committed, if it is worth anything, for a
 // later run, under no name that a reader would take for the archive's.
 func (w *Writer) Close() error {
+	_ = w.o.Verified.Save() // what is not remembered is read again
 	if w.partial == nil {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/layout"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -35,6 +36,10 @@ var (
 func New(path string, events event.Handler) *Dir {
 	return &Dir{layout.Dir{Path: path, Events: events}}
 }
+
+// Remember has what was verified here kept in v, so that it is not read again
+// while its files stay as they are. It is called before any other method.
+func (d *Dir) Remember(v *memo.Verified) { d.dir.Verified = v }
 
 // Resolve returns what index.json has for name: "" for the only image, a tag, a
 // full name, or "@sha256:…", which also finds manifests that only an index names.
@@ -113,9 +118,10 @@ func (d *Dir) List(_ context.Context, visit func(place.Entry) error) error {
 func (d *Dir) Traits() place.Traits { return place.Traits{Kind: "oci layout", Sparse: true} }
 
 // Has reports whether the content of desc is there. Any tool may have written the
-// folder, so content that is there is read, and counts only if it is right.
+// folder, so content that is there is read, and counts only if it is right; see
+// [Dir.Remember].
 func (d *Dir) Has(ctx context.Context, desc v1.Descriptor) (bool, error) {
-	return d.dir.HasBlob(desc) && d.dir.CheckBlob(ctx, desc) == nil, ctx.Err()
+	return d.dir.HasBlob(desc) && d.dir.EnsureBlob(ctx, desc) == nil, ctx.Err()
 }
 
 // Put stores the content of desc.
@@ -149,6 +155,7 @@ func (d *Dir) Remove(ctx context.Context, name string) error {
 
 // Close removes the work folder if nothing unfinished is in it.
 func (d *Dir) Close() error {
+	_ = d.dir.Verified.Save() // what is not remembered is read again
 	d.dir.Clean()
 	return nil
 }

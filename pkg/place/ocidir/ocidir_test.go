@@ -7,12 +7,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/ocidir"
 	"github.com/dray-oci/dray/pkg/place/placetest"
@@ -224,5 +228,51 @@ func TestFlat(t *testing.T) {
 	n := 0
 	if err := d.List(t.Context(), func(e place.Entry) error { n++; return nil }); err != nil || n != 1 {
 		t.Errorf("%d entries, %v", n, err)
+	}
+}
+
+// TestRemembered: content that is known is not read until its file has changed.
+func TestRemembered(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		t.Skip("files are not told apart here")
+	}
+	c := placetest.Image(t, placetest.ImageSpec{Layers: []int{1000}})
+	layer, path, memory := c.Order[0], filepath.Join(t.TempDir(), "layout"), filepath.Join(t.TempDir(), "known")
+	put(t, ocidir.New(path, nil), c, "a")
+	file := filepath.Join(path, "blobs", "sha256", layer.Digest.Hex)
+	if err := os.WriteFile(file, make([]byte, layer.Size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fi, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := memo.NewVerified(memory)
+	known.Put(fi, layer.Digest.String()) // which is not true: it is believed only if nobody reads
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(100 * 365 * 24 * time.Hour) // the file is old, as the time of the bubble begins in 2000
+		if err := known.Save(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	has := func() bool {
+		d := ocidir.New(path, nil)
+		d.Remember(memo.NewVerified(memory))
+		has, err := d.Has(t.Context(), layer)
+		if err = errors.Join(err, d.Close()); err != nil {
+			t.Error(err)
+		}
+		return has
+	}
+	if !has() {
+		t.Error("it is read though it is known")
+	}
+	for deadline := time.Now().Add(10 * time.Second); has(); { // until the file system's clock moves on
+		if err := os.Chmod(file, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it is not read again after a change")
+		}
 	}
 }

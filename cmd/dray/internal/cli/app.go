@@ -145,14 +145,15 @@ func (a *app) open() (*open.Doors, error) {
 	if a.doors != nil {
 		return a.doors, nil
 	}
-	storePath := ""
+	storePath, memory := "", ""
 	if home, err := a.home(); err == nil { // without one there is no store; who needs it will say so
-		storePath = filepath.Join(home, "store")
+		storePath, memory = filepath.Join(home, "store"), filepath.Join(home, "memory")
 	}
 	o, err := a.doorOptions(storePath)
 	if err != nil {
 		return nil, err
 	}
+	o.Memory = memory
 	a.doors = open.New(o)
 	return a.doors, nil
 }
