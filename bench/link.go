@@ -19,7 +19,6 @@ type link struct {
 	listener net.Listener
 	all      sync.WaitGroup
 	passed   atomic.Int64 // bytes to the client
-	closing  atomic.Bool
 }
 
 func (l *link) isPlain() bool { return l.delay == 0 && l.rate == 0 && l.cut == 0 }

@@ -74,15 +74,15 @@ func (a Addition) into(ctx context.Context, o *overlay, ignore *patternmatcher.P
 	if windows {
 		dest = windowsName(dest)
 	}
-	dir, base := filepath.Dir(a.Source), filepath.Base(a.Source)
-	if fi.IsDir() {
-		dir, base = a.Source, "."
-	} else if real, err := filepath.EvalSymlinks(a.Source); err != nil {
-		return err
-	} else if strings.HasSuffix(a.Dest, "/") || strings.HasSuffix(a.Dest, `\`) && windows {
-		dest = path.Join(dest, base)
-		dir, base = filepath.Dir(real), filepath.Base(real)
-	} else {
+	dir, base := a.Source, "."
+	if !fi.IsDir() {
+		real, err := filepath.EvalSymlinks(a.Source)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(a.Dest, "/") || strings.HasSuffix(a.Dest, `\`) && windows {
+			dest = path.Join(dest, filepath.Base(a.Source))
+		}
 		dir, base = filepath.Dir(real), filepath.Base(real)
 	}
 	root, err := os.OpenRoot(dir)

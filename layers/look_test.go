@@ -189,8 +189,11 @@ func TestDiff(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []layers.FileChange{
-		{"gone", "removed", 1, 0, nil}, {"kind", "changed", 1, 0, []string{"type", "link"}}, {"meta", "changed", 1, 0, []string{"type", "mode", "owner"}},
-		{"new", "added", 0, 3, nil}, {"x", "changed", 1, 2, []string{"content"}},
+		{"gone", "removed", 1, 0, nil},
+		{"kind", "changed", 1, 0, []string{"type", "link"}},
+		{"meta", "changed", 1, 0, []string{"type", "mode", "owner"}},
+		{"new", "added", 0, 3, nil},
+		{"x", "changed", 1, 2, []string{"content"}},
 	}
 	if diff := cmp.Diff(want, d.Files); diff != "" {
 		t.Error(diff)
