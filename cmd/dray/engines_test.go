@@ -45,6 +45,8 @@ func TestEngines(t *testing.T) {
 			"layout":    layout,
 			"exitcode":  exitCode,
 			"listening": listening,
+			"awkward":   awkward,
+			"listing":   listing,
 		},
 		RequireUniqueNames: true,
 	})
