@@ -62,6 +62,9 @@ func (s *Server) write(w *recorder, r *http.Request, rt route) error {
 		// that somebody looks at must not write to a registry on his loopback.
 		return faultf(http.StatusForbidden, denied, "writing from a web page is not allowed")
 	}
+	if rt.kind == uploads || rt.kind == session {
+		defer s.lease.extend(namelessFor)
+	}
 	switch r.Method + " " + string(rt.kind) {
 	case "POST uploads":
 		return s.postUpload(w, r, rt)

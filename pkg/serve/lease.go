@@ -7,6 +7,10 @@ import (
 	"github.com/dray-oci/dray/pkg/place"
 )
 
+// namelessFor is how long content that was pushed is kept from prune before a
+// manifest has to give it a name. Longer uploads hold on by themselves.
+const namelessFor = 10 * time.Minute
+
 // A lease gives places back what they hold, such as the lock that keeps prune from
 // the content of a store, whenever nobody asks for anything.
 type lease struct {

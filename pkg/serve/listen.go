@@ -76,9 +76,6 @@ func (s *Server) sweep(ctx context.Context) error {
 			if err := s.uploads.sweep(); err != nil {
 				s.o.Events.Emit(event.Event{Kind: event.Warn, Err: fmt.Errorf("dropping old uploads: %w", err)})
 			}
-			if s.uploads.count() > 0 {
-				s.lease.extend(2 * sweepEvery)
-			}
 			s.lease.sweep()
 		}
 	}

@@ -69,7 +69,9 @@ func ask(t *testing.T, address, request string) (net.Conn, *http.Response) {
 func TestGracefulStop(t *testing.T) {
 	c := placetest.Image(t, placetest.ImageSpec{Layers: []int{16 << 20}}) // more than any buffer of a connection
 	layer, raw := layerOf(c)
-	r := run(t, serve.Options{Places: []serve.Place{{Source: kept(t, c, "example.com/app:1")["store"]}}}, nil, time.Minute)
+	st := newStore(t)
+	put(t, st, c, "example.com/app:1")
+	r := run(t, serve.Options{Places: []serve.Place{{Source: st}}}, nil, time.Minute)
 	_, resp := ask(t, r.address, "GET /v2/app/blobs/"+layer.Digest.String()+" HTTP/1.1\r\nHost: x\r\n\r\n")
 	r.stop()
 	for closed := false; !closed; { // until it takes nothing new

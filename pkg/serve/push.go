@@ -7,17 +7,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/place"
 )
-
-// namelessFor is how long content that was pushed is kept from prune before a
-// manifest has to give it a name.
-const namelessFor = 10 * time.Minute
 
 // postUpload begins an upload, takes a whole blob at once, or mounts one that is
 // there (distribution-spec: Pushing blobs).
@@ -31,7 +26,6 @@ func (s *Server) postUpload(w *recorder, r *http.Request, rt route) error {
 		// All repositories share the content of the places, wherever it is mounted from.
 		f, err := s.open(r.Context(), h)
 		if err == nil {
-			s.lease.extend(namelessFor)
 			s.created(w, rt, h)
 			return f.Close()
 		}
@@ -135,7 +129,6 @@ func (s *Server) finish(w *recorder, r *http.Request, rt route, u *upload, h v1.
 	if err := u.drop(); err != nil {
 		return err
 	}
-	s.lease.extend(namelessFor)
 	s.created(w, rt, h)
 	return nil
 }

@@ -228,10 +228,3 @@ func (t *uploadTable) dropAll(which func(*upload) bool) error {
 	}
 	return err
 }
-
-// count returns how many uploads there are.
-func (t *uploadTable) count() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.byID)
-}
