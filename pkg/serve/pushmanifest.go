@@ -197,8 +197,8 @@ func (s *Server) adopt(ctx context.Context, d v1.Descriptor) error {
 // digest before they push the tag.
 func (s *Server) unpin(ctx context.Context, base ref.Name, rt route, doc *manifest.Doc) error {
 	remover, ok := place.As[place.Remover](s.sink)
-	if !ok {
-		return nil
+	if !ok || rt.tag == "" && doc.Index == nil {
+		return nil // before the names are listed, which takes time where there are thousands
 	}
 	d, err := s.directory(ctx)
 	if err != nil {
