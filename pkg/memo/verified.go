@@ -8,10 +8,10 @@ import (
 )
 
 // A file that changes twice between two ticks of its file system's clock looks the
-// same after both. These are longer than any tick: of those that count parts of a
-// second, and of those that do not.
+// same after both. These are longer than any tick: of clocks that count parts of a
+// second, 10 ms at most, and of those that do not, up to 2 s.
 const (
-	settles       = 100 * time.Millisecond
+	settles       = 20 * time.Millisecond
 	settlesSlowly = 5 * time.Second
 )
 
@@ -67,26 +67,32 @@ func (v *Verified) Put(fi fs.FileInfo, content string) {
 	}
 }
 
-// Save writes down what was put, but for files that have changed just now. Its
-// error may be passed over: what is not remembered is read again.
+// Save writes down what was put, but for files that have changed just now. For
+// most file systems it can wait until that is no longer so. Its error may be
+// passed over: what is not remembered is read again.
 func (v *Verified) Save() error {
 	if v == nil {
 		return nil
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	now := time.Now()
 	for key, c := range v.fresh {
-		need := settles
-		if c.changed.Nanosecond() == 0 {
-			need = settlesSlowly
-		}
-		if now.Sub(c.changed) > need {
+		if c.settled() {
 			v.memo.Put(key, c.state+" "+c.content)
 		}
 	}
 	clear(v.fresh)
 	return v.memo.Save()
+}
+
+// settled reports whether any change after this one would show. It waits for that
+// if it does not take long.
+func (id identity) settled() bool {
+	if id.changed.Nanosecond() == 0 {
+		return time.Since(id.changed) > settlesSlowly
+	}
+	time.Sleep(min(settles, time.Until(id.changed.Add(settles)))) // not for long, should the file be from the future
+	return time.Since(id.changed) >= settles
 }
 
 func newIdentity(device, number uint64, fi fs.FileInfo, changed time.Time) identity {

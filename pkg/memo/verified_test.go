@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -27,15 +26,6 @@ func stat(t *testing.T, path string) fs.FileInfo {
 	return fi
 }
 
-// later runs f when every file of now is old.
-func later(t *testing.T, f func()) {
-	t.Helper()
-	synctest.Test(t, func(*testing.T) {
-		time.Sleep(100 * 365 * 24 * time.Hour) // the time of the bubble begins in 2000
-		f()
-	})
-}
-
 func TestVerified(t *testing.T) {
 	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		t.Skip("files are not told apart here")
@@ -47,16 +37,6 @@ func TestVerified(t *testing.T) {
 	if err := v.Save(); err != nil {
 		t.Fatal(err)
 	}
-	if NewVerified(memo).Is(old, "sha256:1") {
-		t.Error("a file of just now is remembered")
-	}
-	v = NewVerified(memo)
-	v.Put(old, "sha256:1")
-	later(t, func() {
-		if err := v.Save(); err != nil {
-			t.Fatal(err)
-		}
-	})
 	v = NewVerified(memo)
 	if !v.Is(stat(t, path), "sha256:1") {
 		t.Error("it is not remembered")
@@ -77,5 +57,25 @@ func TestVerified(t *testing.T) {
 	none.Put(old, "sha256:1")
 	if none.Is(old, "sha256:1") || none.Save() != nil {
 		t.Error("nothing remembers")
+	}
+}
+
+// TestUnsettled: of a file whose clock ticks slowly, or wrongly, nothing is
+// remembered that another change would not contradict.
+func TestUnsettled(t *testing.T) {
+	whole := time.Now().Truncate(time.Second)
+	for name, tt := range map[string]struct {
+		changed time.Time
+		want    bool
+	}{
+		"now":                   {time.Now(), true},
+		"this second":           {whole, false},
+		"some seconds ago":      {whole.Add(-10 * time.Second), true},
+		"in the future":         {time.Now().Add(time.Hour), false},
+		"at a future's seconds": {whole.Add(time.Hour), false},
+	} {
+		if got := (identity{changed: tt.changed}).settled(); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
