@@ -66,7 +66,7 @@ func (w warner) layers(form Form) {
 		}
 	}
 	if zstd > 0 && form != OCI {
-		w.warn("", "Docker 23 and later, containerd 1.5 and later, Podman and skopeo load them as they are",
+		w.warn("", "dray convert --compress gzip makes an image that it loads; Docker 23 and later, containerd, Podman and skopeo load these as they are",
 			"%d layers are compressed with zstd, which Docker before 23 cannot load", zstd)
 	}
 	if encrypted > 0 {
