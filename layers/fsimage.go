@@ -29,14 +29,14 @@ func FileSystemOf(name string) string {
 // give equal files as far as the tool does its part. The error wraps
 // [exec.ErrNotFound] if there is no tool.
 func MakeFileSystem(ctx context.Context, kind, name string, environ []string, content func(io.Writer) error) (err error) {
-	tool, args := "mksquashfs", []string{"-", name, "-tar", "-noappend", "-quiet", "-no-progress", "-mkfs-time", "0"}
+	tool, args := "mksquashfs", []string{"-", name, "-tar", "-noappend", "-quiet", "-no-progress", "-mkfs-time", "0", "-root-time", "0", "-root-mode", "0755", "-root-uid", "0", "-root-gid", "0"}
 	if kind == "erofs" {
 		// The UUID is by chance unless it is given.
 		tool, args = "mkfs.erofs", []string{"--quiet", "-U", "00000000-0000-0000-0000-000000000000", "--tar=f", name}
 	}
 	path, err := exec.LookPath(tool)
 	if err != nil {
-		return &toolError{tool, err}
+		return &toolError{tool, errors.Join(err, place.ErrUnsupported)}
 	}
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, args...)
@@ -55,20 +55,21 @@ func MakeFileSystem(ctx context.Context, kind, name string, environ []string, co
 	}
 	werr := errors.Join(content(in), in.Close())
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("running %s: %w: %.500s", tool, err, strings.TrimSpace(said.String()))
+		first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		return &toolError{tool, fmt.Errorf("running %s: %w: %.300s", tool, err, first)}
 	}
 	return werr
 }
 
-// A toolError says that a program is not installed.
+// A toolError says that a program is not installed, or did not do it.
 type toolError struct {
 	tool string
 	error
 }
 
-func (e *toolError) Unwrap() []error { return []error{e.error, place.ErrUnsupported} }
+func (e *toolError) Unwrap() error { return e.error }
 
-// Hint says how to get it.
+// Hint says which version does.
 func (e *toolError) Hint() string {
 	if e.tool == "mkfs.erofs" {
 		return "install erofs-utils, 1.7 or later"

@@ -18,6 +18,7 @@ import (
 	"github.com/dray-oci/dray/layers/merge"
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/place/mem"
 )
 
 func TestFiles(t *testing.T) {
@@ -238,4 +239,33 @@ func TestTree(t *testing.T) {
 	if d := cmp.Diff(want, lines); d != "" {
 		t.Error(d)
 	}
+}
+
+func ExampleFiles() {
+	src := new(mem.Place) // any source will do: a registry, an archive, a layout
+	root, err := src.Resolve(context.Background(), "app")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	l, err := layers.Files(context.Background(), src, root, layers.FilesOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range l.Files {
+		fmt.Println(f.Mode, f.Size, f.Path)
+	}
+	// Output: "app": not found
+}
+
+func FuzzParseAddition(f *testing.F) {
+	f.Add("a:/b:644:1:2")
+	f.Add(`a:C:\b`)
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := layers.ParseAddition(s)
+		if err == nil && (a.Source == "" || a.Dest == "" || a.UID < 0 || a.Mode != nil && *a.Mode > 0o7777) {
+			t.Errorf("%q is %+v", s, a)
+		}
+	})
 }

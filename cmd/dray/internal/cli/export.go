@@ -83,17 +83,17 @@ func (a *app) exportImage(ctx context.Context, src *open.Source, img open.Image,
 	}
 	tarTo := func(w io.Writer) error {
 		t := merge.NewTarWriter(w)
-		if err := layers.Export(ctx, src, img.Root, t, o); err != nil {
-			return oneImage(err)
-		}
-		return t.Close()
+		return errors.Join(oneImage(layers.Export(ctx, src, img.Root, t, o)), t.Close())
 	}
 	switch {
 	case flags.out == "-":
 		return tarTo(a.streams.Out)
 	case layers.FileSystemOf(flags.out) != "":
 		return wholeFile(flags.out, func(tmp string) error {
-			return layers.MakeFileSystem(ctx, layers.FileSystemOf(flags.out), tmp, os.Environ(), tarTo)
+			return layers.MakeFileSystem(ctx, layers.FileSystemOf(flags.out), tmp, os.Environ(), func(w io.Writer) error {
+				t := &rooted{TarWriter: merge.NewTarWriter(w)}
+				return errors.Join(oneImage(layers.Export(ctx, src, img.Root, t, o)), t.Close())
+			})
 		})
 	}
 	return wholeFile(flags.out, func(tmp string) error {
@@ -103,6 +103,23 @@ func (a *app) exportImage(ctx context.Context, src *open.Source, img open.Image,
 		}
 		return errors.Join(tarTo(f), f.Sync(), f.Close())
 	})
+}
+
+// rooted is a tar that begins with its root, also where no layer lists it: what makes
+// a file system of it would choose mode and time itself.
+type rooted struct {
+	*merge.TarWriter
+	begun bool
+}
+
+func (r *rooted) Add(name string, f *merge.File, content io.Reader) error {
+	if !r.begun && name != "." {
+		if err := r.TarWriter.Add(".", nil, nil); err != nil {
+			return err
+		}
+	}
+	r.begun = true
+	return r.TarWriter.Add(name, f, content)
 }
 
 // wholeFile has write fill a file beside name that gets its name when it is whole.
