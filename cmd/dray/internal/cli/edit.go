@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/dray-oci/dray/arch/verify"
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/layers"
 	"github.com/dray-oci/dray/pkg/open"
@@ -21,13 +22,15 @@ import (
 
 // editFlags are those of every command that makes a new image from an old one.
 type editFlags struct {
-	to   string
-	keep bool
+	to     string
+	keep   bool
+	verify bool
 }
 
 // resultFlags are for commands that write an image to any place.
 func (a *app) resultFlags(fs *pflag.FlagSet, o *editFlags) {
 	fs.StringVarP(&o.to, "to", "t", "", "where the result goes: any `name`")
+	fs.BoolVar(&o.verify, "verify", false, "judge the result as dray verify does, and write it only if it is what it says")
 	a.outputFlags(fs, "print only digests")
 	a.moveFlags(fs)
 	a.archiveFlags(fs)
@@ -66,8 +69,29 @@ func (a *app) edit(ctx context.Context, from string, flags editFlags, make maker
 		return err
 	}
 	return a.onBench(ctx, refs[0], flags, make, func(b *layers.Bench, img open.Image, res *layers.Result) error {
+		if flags.verify {
+			if err := guard(ctx, b, res); err != nil {
+				return err
+			}
+		}
 		return a.deliver(ctx, b, img.Names, res, refs[1])
 	})
+}
+
+// guard fails if what was made is not what it says.
+func guard(ctx context.Context, b *layers.Bench, res *layers.Result) error {
+	report, err := verify.Run(ctx, b, res.Root, verify.Options{})
+	if err != nil || report.OK {
+		return err
+	}
+	text := "it is not what it says"
+	for _, p := range report.Platforms {
+		if !p.Verdict.Passes() && len(p.Findings) > 0 {
+			text = fmt.Sprintf("%s is %s: %s", p.Platform, p.Verdict, p.Findings[0].Text)
+			break
+		}
+	}
+	return &verifyError{fmt.Errorf("verifying the result: %s", text)}
 }
 
 // onBench opens from, has an image made of it, and hands it on.

@@ -111,6 +111,9 @@ func (a *app) dryRun(ctx context.Context, from string, flags mutateFlags, make m
 	if flags.to != "" {
 		return &usageError{errors.New("give -t or --dry-run, not both")}
 	}
+	if flags.verify {
+		return &usageError{errors.New("--verify judges what is written, and --dry-run writes nothing")}
+	}
 	refs, err := a.refs(from)
 	if err != nil {
 		return err
