@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -29,7 +30,8 @@ type Memo struct {
 	mu      sync.Mutex
 	loaded  bool
 	values  map[string]string
-	changed []string // keys that were put, in order
+	changed []string        // keys that were put, in order
+	fresh   map[string]bool // the same
 }
 
 // New returns the memo in the file at path, which needs not exist. It opens nothing.
@@ -61,11 +63,17 @@ func (m *Memo) Put(key, value string) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.fresh == nil {
+		m.fresh = map[string]bool{}
+	}
 	if m.values == nil {
 		m.values = map[string]string{}
 	}
 	m.values[key] = value
-	m.changed = append(m.changed, key)
+	if !m.fresh[key] {
+		m.fresh[key] = true
+		m.changed = append(m.changed, key)
+	}
 }
 
 // read returns what the file says, and its keys from the oldest to the newest.
@@ -90,37 +98,35 @@ func (m *Memo) read() (values map[string]string, order []string) {
 	return values, order
 }
 
-// Save writes down what was put since the last time. Its error may be passed over.
+// Save writes down what was put since the last time, if it is news. Its error may
+// be passed over.
 func (m *Memo) Save() error {
 	if m == nil || m.path == "" {
 		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.changed) == 0 {
+	values, keys, news := m.merge()
+	m.changed, m.fresh = nil, nil
+	if !news {
 		return nil
 	}
-	values, order := m.read()
-	fresh := map[string]bool{}
-	for _, key := range m.changed {
-		fresh[key] = true
-	}
-	var keys []string
-	for _, key := range order {
-		if !fresh[key] {
-			keys = append(keys, key)
-		}
-	}
-	for _, key := range m.changed {
-		if fresh[key] {
-			fresh[key] = false
-			keys = append(keys, key)
-			values[key] = m.values[key]
-		}
-	}
-	keys = keys[max(0, len(keys)-maxEntries):]
-	m.changed = nil
 	return m.write(keys, values)
+}
+
+// merge returns what the file is to say.
+func (m *Memo) merge() (values map[string]string, keys []string, news bool) {
+	if len(m.changed) == 0 {
+		return nil, nil, false
+	}
+	values, keys = m.read()
+	keys = slices.DeleteFunc(keys, func(key string) bool { return m.fresh[key] })
+	for _, key := range m.changed {
+		news = news || values[key] != m.values[key]
+		values[key] = m.values[key]
+	}
+	keys = append(keys, m.changed...)
+	return values, keys[max(0, len(keys)-maxEntries):], news
 }
 
 // write replaces the file. It is not synced: a lost one is not missed.
