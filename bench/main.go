@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/docker/go-units"
@@ -51,7 +52,7 @@ func main() {
 	flag.Var(&o.link.rate, "rate", "… that lets no connection be faster than so many bytes a second")
 	flag.Var(&o.link.cut, "cut", "… that cuts every connection after so many bytes")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
 	if flag.Arg(0) == "fetch" {
 		err = fetch(ctx, flag.Args()[1:])
