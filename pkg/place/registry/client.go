@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/auth"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 	"github.com/dray-oci/dray/pkg/ref"
@@ -43,6 +44,9 @@ type Options struct {
 	Events event.Handler
 	// UserAgent is empty for "dray".
 	UserAgent string
+
+	// Seen remembers which repository has what, for mounts; nil: nobody does. Close saves it.
+	Seen *memo.Memo
 
 	Retries      int           // tries after the first, without progress between; 0: 5; negative: none
 	StallTimeout time.Duration // without a byte; 0: 60 s
@@ -80,6 +84,7 @@ type Client struct {
 // host is what has been learnt about one host.
 type host struct {
 	*wire.Host
+	seen       *memo.Memo
 	chunkBytes atomic.Int64 // the most that one upload request may carry; 0: no limit known
 	noSingle   atomic.Bool  // does not take a small blob with the request that begins its upload
 	referrers  atomic.Int32 // whether it has the referrers API: 0 unknown, 1 yes, 2 no
@@ -102,6 +107,7 @@ func (o Options) wire() wire.Options {
 // Close closes the connections. Repos and readers must be closed before.
 func (c *Client) Close() error {
 	c.wire.Close()
+	_ = c.o.Seen.Save() // what is not remembered is sent
 	return nil
 }
 
@@ -111,7 +117,7 @@ func (c *Client) host(name string, insecure bool) *host {
 	defer c.mu.Unlock()
 	h, ok := c.hosts[w]
 	if !ok {
-		h = &host{Host: w}
+		h = &host{Host: w, seen: c.o.Seen}
 		c.hosts[w] = h
 	}
 	return h

@@ -32,6 +32,9 @@ func (r *Repo) Has(ctx context.Context, d v1.Descriptor) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("asking for %s: %w", r.label(d.Digest.String()), err)
 	}
+	if has {
+		m.saw(d)
+	}
 	if !has && r.lookedNew.CompareAndSwap(false, true) {
 		r.isNew.Store(m.isUnknown(ctx))
 	}

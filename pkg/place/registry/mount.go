@@ -9,40 +9,53 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/auth"
 	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
 
-// Mount has the registry take blob d over from another of its repositories. A
-// registry that will not has thereby begun the upload that the next Put of d
-// goes on with, so that asking costs nothing; one that answers with an error is
-// not asked again for the same repository.
+// Mount has the registry take blob d over from another of its repositories: the
+// one that it comes from, or where it was seen. A registry that will not has
+// thereby begun the upload that the next Put of d goes on with, so that asking
+// costs nothing; one that answers with an error is not asked again for the same
+// repository.
 func (r *Repo) Mount(ctx context.Context, d v1.Descriptor, from place.Source) (bool, error) {
-	src, ok := place.As[*Repo](from)
-	if !ok || manifest.Is(d.MediaType) {
-		return false, nil
-	}
 	_, m, err := r.remotes(ctx)
 	if err != nil {
 		return false, err
 	}
-	_, origin, err := src.remotes(ctx)
-	if err != nil || origin.host != m.host || origin.repository == m.repository || r.isRefused(origin.repository) {
-		return false, err
+	var src *remote
+	if other, ok := place.As[*Repo](from); ok {
+		if _, src, err = other.remotes(ctx); err != nil {
+			return false, err
+		}
 	}
+	origin := m.origin(d, src)
+	if origin == "" || origin == m.repository || r.isRefused(origin) {
+		return false, nil
+	}
+	mounted, err := r.mount(ctx, m, d, origin)
+	if err != nil {
+		return false, fmt.Errorf("mounting %s from %s: %w", r.label(d.Digest.String()), origin, err)
+	}
+	if mounted {
+		m.saw(d)
+	}
+	return mounted, nil
+}
+
+func (r *Repo) mount(ctx context.Context, m *remote, d v1.Descriptor, origin string) (mounted bool, err error) {
 	req := m.write(http.MethodPost, "blobs", "uploads", "")
-	req.Query = url.Values{"mount": {d.Digest.String()}, "from": {origin.repository}}
-	req.Scopes = append(req.Scopes, auth.Pull(origin.repository))
+	req.Query = url.Values{"mount": {d.Digest.String()}, "from": {origin}}
+	req.Scopes = append(req.Scopes, auth.Pull(origin))
 	resp, err := m.Do(ctx, req)
 	var e *wire.Error
 	switch {
 	case errors.As(err, &e) && e.Status >= 400 && e.Status < 500:
-		r.refuse(origin.repository)
+		r.refuse(origin)
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("mounting %s from %s: %w", r.label(d.Digest.String()), origin.repository, err)
+		return false, err
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.StatusCode == http.StatusCreated {

@@ -47,5 +47,6 @@ func (r *Repo) OpenRange(ctx context.Context, d v1.Descriptor, offset, length in
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", r.label(d.Digest.String()), err)
 	}
+	s.m.saw(d)
 	return s, nil
 }

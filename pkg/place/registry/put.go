@@ -41,7 +41,11 @@ func (r *Repo) put(ctx context.Context, d v1.Descriptor, open blob.Opener) error
 		return err
 	}
 	if !manifest.Is(d.MediaType) {
-		return newUpload(r, m, d, open).run(ctx)
+		err := newUpload(r, m, d, open).run(ctx)
+		if err == nil {
+			m.saw(d)
+		}
+		return err
 	}
 	if doc, ok := r.docs.get(d.Digest); ok && doc.put {
 		return nil

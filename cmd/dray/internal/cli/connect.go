@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/config"
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place/registry"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -69,6 +71,10 @@ func (a *app) registry() (*registry.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var seen *memo.Memo
+	if home, err := a.home(); err == nil { // without one, nothing is remembered
+		seen = memo.New(filepath.Join(home, "memory", "seen"))
+	}
 	a.client = registry.NewClient(registry.Options{
 		Credentials: func(ctx context.Context, host, repository string) (registry.Credential, error) {
 			c, err := conf.Credential(ctx, host, repository)
@@ -82,6 +88,7 @@ func (a *app) registry() (*registry.Client, error) {
 		AllowHosts:   a.o.allowHosts,
 		Proxy:        http.ProxyFromEnvironment,
 		Events:       events,
+		Seen:         seen,
 		Retries:      cmp.Or(int(a.o.retries), -1), // to the client 0 means the default
 		StallTimeout: time.Duration(a.o.stallTimeout),
 		UserAgent:    "dray/" + a.env.Version.orDefault(),
