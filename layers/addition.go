@@ -15,6 +15,7 @@ import (
 
 	"github.com/moby/patternmatcher"
 
+	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/layers/folder"
 )
 
@@ -25,6 +26,8 @@ type Addition struct {
 	Mode   *int64 // of files; folders may also be entered by those who may read. nil: as they are
 	UID    int
 	GID    int
+
+	Platform *arch.Platform // the only one that gets it; nil: all
 }
 
 // ParseAddition reads SRC:DST[:MODE[:UID:GID]], the mode octal. What is added belongs to

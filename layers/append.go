@@ -53,7 +53,7 @@ type LayerFile struct {
 // Append puts layers on every image of root that o asks for. What the images have is
 // not read, unless it takes owners and modes of folders.
 func (b *Bench) Append(ctx context.Context, root v1.Descriptor, o AppendOptions) (*Result, error) {
-	ap := &appender{b: b, o: o, files: map[string]*madeLayer{}, used: map[int]bool{}}
+	ap := &appender{b: b, o: o, files: map[string]*madeLayer{}, used: map[any]bool{}}
 	if len(o.Ignore) > 0 {
 		var err error
 		if ap.ignore, err = patternmatcher.New(o.Ignore); err != nil {
@@ -64,12 +64,21 @@ func (b *Bench) Append(ctx context.Context, root v1.Descriptor, o AppendOptions)
 	if err != nil {
 		return nil, err
 	}
-	for i, l := range o.Layers {
-		if !ap.used[i] {
-			return nil, fmt.Errorf("%s is for %s, which is not there: %w", l.Path, l.Platform, place.ErrNotFound)
+	for _, l := range o.Layers {
+		if !ap.used[l] {
+			return nil, unusedError(l.Path, l.Platform)
+		}
+	}
+	for _, add := range o.Add {
+		if !ap.used[add] {
+			return nil, unusedError(add.Source, add.Platform)
 		}
 	}
 	return res, nil
+}
+
+func unusedError(path string, p *arch.Platform) error {
+	return fmt.Errorf("%s is for %s, which is not there: %w", path, p, place.ErrNotFound)
 }
 
 // An appender puts the same things on one image after the other.
@@ -78,15 +87,15 @@ type appender struct {
 	o      AppendOptions
 	ignore *patternmatcher.PatternMatcher
 	files  map[string]*madeLayer // by path and how it is packed
-	used   map[int]bool          // which of o.Layers were
+	used   map[any]bool          // which of o.Layers and o.Add were
 }
 
 func (a *appender) do(ctx context.Context, d *draft) error {
-	for i, l := range a.o.Layers {
-		if l.Platform != nil && !fits(*l.Platform, d.Platform) {
+	for _, l := range a.o.Layers {
+		if !fits(l.Platform, d.Platform) {
 			continue
 		}
-		a.used[i] = true
+		a.used[l] = true
 		made, err := a.file(ctx, l.Path, d)
 		if err != nil {
 			return err
@@ -95,12 +104,19 @@ func (a *appender) do(ctx context.Context, d *draft) error {
 			return err
 		}
 	}
-	if len(a.o.Add)+len(a.o.Delete) > 0 {
-		made, err := a.overlay(ctx, d)
+	var add []Addition
+	for _, one := range a.o.Add {
+		if fits(one.Platform, d.Platform) {
+			a.used[one] = true
+			add = append(add, one)
+		}
+	}
+	if len(add)+len(a.o.Delete) > 0 {
+		made, err := a.overlay(ctx, d, add)
 		if err != nil {
 			return err
 		}
-		if err := a.push(ctx, d, made, a.summary()); err != nil {
+		if err := a.push(ctx, d, made, summary(add, a.o.Delete)); err != nil {
 			return err
 		}
 	}
@@ -110,20 +126,23 @@ func (a *appender) do(ctx context.Context, d *draft) error {
 	return nil
 }
 
-// fits reports whether what was said to be for want goes on an image for have.
-func fits(want, have arch.Platform) bool {
-	fit, _ := arch.Match(want, have)
+// fits reports whether what was said to be for want, or for all, goes on an image for have.
+func fits(want *arch.Platform, have arch.Platform) bool {
+	if want == nil {
+		return true
+	}
+	fit, _ := arch.Match(*want, have)
 	return fit == arch.Exact
 }
 
 // summary is what the history says of files that were added and deleted. Where they
 // came from is not in it: equal layers give equal images.
-func (a *appender) summary() string {
+func summary(add []Addition, remove []string) string {
 	var words []string
-	for _, add := range a.o.Add {
-		words = append(words, "add "+add.Dest)
+	for _, one := range add {
+		words = append(words, "add "+one.Dest)
 	}
-	for _, name := range a.o.Delete {
+	for _, name := range remove {
 		words = append(words, "delete "+name)
 	}
 	return strings.Join(words, ", ")
@@ -162,7 +181,7 @@ func (a *appender) judge(ctx context.Context, d *draft, l *madeLayer, what strin
 }
 
 // overlay makes the layer of what is added and deleted.
-func (a *appender) overlay(ctx context.Context, d *draft) (l *madeLayer, err error) {
+func (a *appender) overlay(ctx context.Context, d *draft, additions []Addition) (l *madeLayer, err error) {
 	r := a.b.reader(a.o.Options)
 	parents := a.o.Parents
 	if parents == "" {
@@ -186,7 +205,7 @@ func (a *appender) overlay(ctx context.Context, d *draft) (l *madeLayer, err err
 			return nil, err
 		}
 	}
-	for _, add := range a.o.Add {
+	for _, add := range additions {
 		if err := add.into(ctx, o, a.ignore, windows); err != nil {
 			return nil, err
 		}

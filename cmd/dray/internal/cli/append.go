@@ -24,25 +24,28 @@ func newAppend(a *app) *cobra.Command {
 		Use:   "append SRC -t DST",
 		Short: "Put files or layers on an image, on every platform of an index",
 		Long: `Put files or layers on an image, on every platform of an index or those chosen. Tars are plain, gzip
-or zstd; one may be for a platform alone (--layer linux/arm64=x.tar). Files and folders are added by
---add, what the image has is taken away by --delete; together they make one layer on top of the tars.
+or zstd. Files and folders are added by --add, what the image has is taken away by --delete; together
+they make one layer on top of the tars. A tar or a file may be for a platform alone (linux/arm64=x.tar).
 
 Folders above what is added keep the owner and mode that they have in the image, and links there
 are followed. Finding that out takes reading layers: of a far image no more than 64 MiB, or with
 --parents base all that it takes. Nothing else of the image is downloaded if DST has it or can mount it.
+SRC may be scratch, as in a Dockerfile: an image of nothing for the platforms of --layer and --platform.
 
 Equal input gives equal bytes: names are sorted, times are SOURCE_DATE_EPOCH, --time or 1970. A program
 in a new layer that is for another machine than its platform is refused; --force puts it there.`,
 		Example: `  dray append alpine:3.20 --add ./app:/usr/local/bin/app:0755 -t registry.local/app:1
   dray append registry.local/base:1 --layer linux/amd64=amd64.tar --layer linux/arm64=arm64.tar -t registry.local/app:1
+  dray append alpine:3.20 --add linux/amd64=./app-amd64:/bin/app --add linux/arm64=./app-arm64:/bin/app -t oci:app:1
   dray append app.tar --delete /etc/secret -t store:app:clean
+  dray append scratch --layer linux/amd64=amd64.tar --layer linux/arm64=arm64.tar -t registry.local/base:1
   dray append oci:in:1 --add ./site:/srv/www --ignore-file .dockerignore -m "the site" -t oci:out:1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.append(cmd.Context(), args[0], o) },
 	}
 	fs := cmd.Flags()
 	fs.StringArrayVar(&o.layers, "layer", nil, "tar to put on as a layer, as `[PLATFORM=]FILE`")
-	fs.StringArrayVar(&o.add, "add", nil, "file or folder to add, as `SRC:DST[:MODE[:UID:GID]]`")
+	fs.StringArrayVar(&o.add, "add", nil, "file or folder to add, as `[PLATFORM=]SRC:DST[:MODE[:UID:GID]]`")
 	fs.StringArrayVar(&o.delete, "delete", nil, "`path` in the image to take away")
 	fs.StringVar(&o.ignoreFile, "ignore-file", "", "`file` of .dockerignore patterns: what of added folders to leave out")
 	fs.StringVar(&o.parents, "parents", "auto", "what is read for the owners of folders: auto, base (all layers) or none")
@@ -68,10 +71,14 @@ func (a *app) append(ctx context.Context, from string, flags appendFlags) error 
 	if err != nil {
 		return err
 	}
-	return a.edit(ctx, from, flags.editFlags, func(b *layers.Bench, img open.Image, _ *open.Source, eo layers.EditOptions) (*layers.Result, error) {
+	put := func(b *layers.Bench, img open.Image, _ *open.Source, eo layers.EditOptions) (*layers.Result, error) {
 		o.EditOptions = eo
 		return b.Append(ctx, img.Root, o)
-	})
+	}
+	if from == scratch {
+		return a.fromScratch(ctx, o.Layers, flags.editFlags, put)
+	}
+	return a.edit(ctx, from, flags.editFlags, put)
 }
 
 func (a *app) appendOptions(flags appendFlags) (o layers.AppendOptions, err error) {
@@ -86,7 +93,7 @@ func (a *app) appendOptions(flags appendFlags) (o layers.AppendOptions, err erro
 		o.Layers = append(o.Layers, l)
 	}
 	for _, s := range flags.add {
-		add, err := layers.ParseAddition(s)
+		add, err := parseAddition(s)
 		if err != nil {
 			return o, &usageError{fmt.Errorf("--add: %w", err)}
 		}
@@ -112,17 +119,36 @@ func (a *app) appendOptions(flags appendFlags) (o layers.AppendOptions, err erro
 	return o, nil
 }
 
-// parseLayer reads [PLATFORM=]FILE. A file with = in its name is said as ./FILE.
-func parseLayer(s string) (layers.LayerFile, error) {
-	platform, file, ok := strings.Cut(s, "=")
+// parseLayer reads [PLATFORM=]FILE.
+func parseLayer(s string) (l layers.LayerFile, err error) {
+	l.Platform, l.Path, err = cutPlatform(s, s)
+	return l, err
+}
+
+// parseAddition reads [PLATFORM=]SRC:DST[:MODE[:UID:GID]].
+func parseAddition(s string) (layers.Addition, error) {
+	src, _, _ := strings.Cut(s, ":")
+	p, rest, err := cutPlatform(s, src)
+	if err != nil {
+		return layers.Addition{}, err
+	}
+	add, err := layers.ParseAddition(rest)
+	add.Platform = p
+	return add, err
+}
+
+// cutPlatform cuts PLATFORM= off s, if its part name begins with one. A file with = in
+// its name is said as ./FILE.
+func cutPlatform(s, name string) (*arch.Platform, string, error) {
+	platform, _, ok := strings.Cut(name, "=")
 	if !ok || strings.HasPrefix(platform, ".") || strings.HasPrefix(platform, "/") {
-		return layers.LayerFile{Path: s}, nil
+		return nil, s, nil
 	}
 	p, err := arch.Parse(platform)
 	if err != nil {
-		return layers.LayerFile{}, err
+		return nil, "", err
 	}
-	return layers.LayerFile{Path: file, Platform: &p}, nil
+	return &p, s[len(platform)+1:], nil
 }
 
 func readIgnore(name string) ([]string, error) {
@@ -170,5 +196,5 @@ func (e *misfitError) Unwrap() []error { return []error{&verifyError{e.error}} }
 
 // Hint names the ways out.
 func (e *misfitError) Hint() string {
-	return "give each platform its own with --layer PLATFORM=FILE, choose with --platform, or insist with --force"
+	return "give each platform its own with --add PLATFORM=SRC:DST or --layer PLATFORM=FILE, choose with --platform, or insist with --force"
 }

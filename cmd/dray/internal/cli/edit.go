@@ -68,14 +68,19 @@ func (a *app) edit(ctx context.Context, from string, flags editFlags, make maker
 	if err := a.refuseTerminal(refs[1]); err != nil {
 		return err
 	}
-	return a.onBench(ctx, refs[0], flags, make, func(b *layers.Bench, img open.Image, res *layers.Result) error {
+	return a.onBench(ctx, refs[0], flags, make, a.deliverer(ctx, flags, refs[1]))
+}
+
+// deliverer brings to the place to what was made, if it is to be judged and is found good.
+func (a *app) deliverer(ctx context.Context, flags editFlags, to ref.Ref) func(*layers.Bench, open.Image, *layers.Result) error {
+	return func(b *layers.Bench, img open.Image, res *layers.Result) error {
 		if flags.verify {
 			if err := guard(ctx, b, res); err != nil {
 				return err
 			}
 		}
-		return a.deliver(ctx, b, img.Names, res, refs[1])
-	})
+		return a.deliver(ctx, b, img.Names, res, to)
+	}
 }
 
 // guard fails if what was made is not what it says.
@@ -112,6 +117,11 @@ func (a *app) onBench(ctx context.Context, from ref.Ref, flags editFlags, make m
 	if err != nil {
 		return err
 	}
+	return a.bench(from, img, src, flags, make, then)
+}
+
+// bench has an image made of img of src.
+func (a *app) bench(from ref.Ref, img open.Image, src *open.Source, flags editFlags, make maker, then func(*layers.Bench, open.Image, *layers.Result) error) (err error) {
 	o, err := a.layersOptions(from)
 	if err != nil {
 		return err
