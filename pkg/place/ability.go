@@ -82,6 +82,13 @@ type Planner interface {
 	Plan(ctx context.Context, p Plan) ([]v1.Descriptor, error)
 }
 
+// A Lacker has images without all of their content: an update, which leaves out
+// what the other side has.
+type Lacker interface {
+	// Lacks returns those of blobs that the source cannot open.
+	Lacks(ctx context.Context, blobs []v1.Descriptor) ([]v1.Descriptor, error)
+}
+
 // A ChoiceError says that a name could mean several images.
 type ChoiceError struct {
 	Name    string   // what was asked for; may be empty

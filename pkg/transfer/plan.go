@@ -28,7 +28,7 @@ func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*p
 	p, seen := &plan{}, map[v1.Hash]bool{}
 	var total int64
 	for _, t := range trees {
-		p.results = append(p.results, Result{Origin: t.origin, Root: t.root, Names: t.req.Names})
+		p.results = append(p.results, t.result())
 		p.missing = append(p.missing, t.missing...)
 		for _, n := range t.nodes {
 			if !seen[n.d.Digest] {

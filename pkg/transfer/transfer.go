@@ -52,8 +52,10 @@ func (o Options) jobs() int {
 
 // A Result is one image that was copied.
 type Result struct {
-	Origin v1.Descriptor // what the name stood for at the source
-	Root   v1.Descriptor // what stands at the destination
+	Origin v1.Descriptor   // what the name stood for at the source
+	Root   v1.Descriptor   // what stands at the destination
+	Raw    []byte          // the bytes of Root
+	Blobs  []v1.Descriptor // everything below Root that stands there, and Root
 	Names  []string
 }
 

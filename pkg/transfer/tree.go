@@ -24,6 +24,16 @@ type tree struct {
 	root    v1.Descriptor
 	nodes   []node
 	missing []v1.Descriptor // foreign layers that the source does not hold
+	raw     []byte          // of root
+}
+
+// result is what the copy of t will be.
+func (t *tree) result() Result {
+	r := Result{Origin: t.origin, Root: t.root, Raw: t.raw, Names: t.req.Names}
+	for _, n := range t.nodes {
+		r.Blobs = append(r.Blobs, n.d)
+	}
+	return r
 }
 
 // A node is one blob of a tree. Documents come with their bytes.
@@ -93,7 +103,7 @@ func (b *builder) settle(ctx context.Context, doc, chosen *manifest.Doc) error {
 		}
 	}
 	b.known[d] = chosen.Raw
-	b.root = rootOf(chosen, b.origin)
+	b.root, b.raw = rootOf(chosen, b.origin), chosen.Raw
 	// A name with the digest of the whole does not fit what was chosen of it.
 	b.req.Names = slices.Clone(b.req.Names)
 	for i, name := range b.req.Names {

@@ -56,6 +56,7 @@ var rooms = map[string]room{
 	"pkg/place/wrap":     {4, []string{"golang.org/x/time"}},
 	"pkg/transfer":       {floor: 4},
 	"pkg/inspect":        {floor: 4},
+	"pkg/bundle":         {floor: 4},
 	"pkg/serve":          {4, []string{"golang.org/x/crypto/bcrypt"}},
 	"arch/verify":        {floor: 4},
 	"layers":             {4, []string{"github.com/moby/patternmatcher"}},

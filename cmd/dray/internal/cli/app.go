@@ -33,6 +33,7 @@ type app struct {
 	moving  bool     // content is on its way, and a next run goes on from there
 	hosts   []string // registries that the command names: see [app.given]
 
+	receipt  receipt
 	progress *ui.Progress
 	lost     atomic.Int64 // things that were named and left out
 	config   *config.Config

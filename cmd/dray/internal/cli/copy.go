@@ -29,13 +29,16 @@ with several images is copied whole if DST can hold several.`,
   dray copy --platform linux/arm64 alpine:3.20 alpine.tar
   dray copy docker-daemon:app:dev store:app:dev`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.copy(cmd.Context(), args[0], args[1], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withReceipt(func() error { return a.copy(cmd.Context(), args[0], args[1], o) })
+		},
 	}
 	fs := cmd.Flags()
 	a.outputFlags(fs, "print only digests")
 	a.platformFlag(fs, "platforms to copy: os/arch[/variant], all or local (default all)")
 	a.moveFlags(fs)
 	a.archiveFlags(fs)
+	a.receiptFlag(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "with --platform: keep the index as it is, with some of its platforms missing")
 	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
 	return cmd
@@ -89,6 +92,9 @@ func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, dst.Close()) }()
+	if err := a.receipt.check(to, dst); err != nil {
+		return nil, err
+	}
 	var reqs []transfer.Request
 	for _, from := range froms {
 		src, err := doors.Source(ctx, from)
@@ -115,7 +121,11 @@ func (a *app) transfer(ctx context.Context, doors *open.Doors, froms []ref.Ref, 
 			reqs = append(reqs, req)
 		}
 	}
-	return transfer.Copy(ctx, dst, reqs, o)
+	results, err = transfer.Copy(ctx, dst, reqs, o)
+	if isFatal(err) {
+		return nil, err
+	}
+	return results, errors.Join(err, a.receipt.arrived(ctx, to, dst, reqs, results))
 }
 
 // displayName is what messages call r.

@@ -26,7 +26,7 @@ compressed or not, from a file or a pipe.`,
 			if len(args) > 0 && cmd.Flags().Changed("input") {
 				return &usageError{errors.New("name one archive, with -i or without")}
 			}
-			return a.load(cmd.Context(), first(args, in), into)
+			return a.withReceipt(func() error { return a.load(cmd.Context(), first(args, in), into) })
 		},
 	}
 	fs := cmd.Flags()
@@ -36,6 +36,7 @@ compressed or not, from a file or a pipe.`,
 	a.platformFlag(fs, "platforms to load: os/arch[/variant], all or local (default local)")
 	a.storeFlags(fs)
 	a.transferFlags(fs)
+	a.receiptFlag(fs)
 	return cmd
 }
 

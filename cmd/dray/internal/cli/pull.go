@@ -22,13 +22,16 @@ Of several platforms this host's is taken; --platform all takes them all, and ke
 		Example: `  dray pull alpine:3.20
   dray pull --platform all ghcr.io/org/app:1.4@sha256:…
   dray pull --platform linux/arm64,linux/amd64 -f images.txt`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.pull(cmd.Context(), args, o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withReceipt(func() error { return a.pull(cmd.Context(), args, o) })
+		},
 	}
 	fs := cmd.Flags()
 	a.outputFlags(fs, "print only digests")
 	a.platformFlag(fs, "platforms to pull: os/arch[/variant], all or local (default local)")
 	a.listFlag(fs)
 	a.moveFlags(fs)
+	a.receiptFlag(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "keep the index as it is, with some of its platforms missing")
 	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
 	return cmd

@@ -27,12 +27,15 @@ becomes REGISTRY/library/alpine:3.20.`,
   dray push all.tar --to registry.local:5000/mirror
   dray push all.tar --to registry.local:5000 --map docker.io/library=base`,
 		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), args, o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withReceipt(func() error { return a.push(cmd.Context(), args, o) })
+		},
 	}
 	fs := cmd.Flags()
 	a.outputFlags(fs, "print only digests")
 	a.platformFlag(fs, "platforms to push: os/arch[/variant], all or local (default all)")
 	a.moveFlags(fs)
+	a.receiptFlag(fs)
 	fs.StringVar(&o.to, "to", "", "push every image of SRC to `REGISTRY[/PREFIX]`")
 	fs.StringArrayVar(&o.maps, "map", nil, "with --to: change names that begin with FROM to begin with TO, as `FROM=TO`")
 	return cmd

@@ -59,7 +59,11 @@ func (a *app) pushImage(ctx context.Context, doors *open.Doors, req transfer.Req
 		return nil, err
 	}
 	req.Name, req.Names = name, dst.Names(nil)
-	results, err := transfer.Copy(ctx, dst, []transfer.Request{req}, o)
+	reqs := []transfer.Request{req}
+	results, err := transfer.Copy(ctx, dst, reqs, o)
+	if !isFatal(err) {
+		err = errors.Join(err, a.receipt.arrived(ctx, to, dst, reqs, results))
+	}
 	if err = errors.Join(err, dst.Close()); isFatal(err) {
 		return nil, fmt.Errorf("pushing to %s: %w", name, err)
 	}
