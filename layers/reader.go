@@ -26,6 +26,8 @@ type reader struct {
 	src place.Source
 	o   Options
 
+	whole bool // no table of contents is used
+
 	mu   sync.Mutex
 	dir  string // of the files; made when first needed
 	kept map[v1.Hash]*kept

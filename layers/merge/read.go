@@ -56,13 +56,26 @@ type Options struct {
 // and returns the table of its headers. An error is one of r or ctx, or wraps
 // [ErrInvalid] or [ErrTooLarge].
 func Read(ctx context.Context, r io.Reader, o Options) (*Table, error) {
-	b := &builder{
-		Table: &Table{layer: o.Layer, fold: o.Fold, root: &node{layer: o.Layer, kids: map[string]*node{}}},
-		o:     o, owners: map[Owner]*Owner{},
-	}
+	b := newBuilder(o)
 	err := Entries(ctx, r, func(i int, h *tar.Header, content io.Reader) error {
 		b.index = i
 		return b.add(h, content)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.Table, nil
+}
+
+// Headers returns the table of the headers that each hands to its argument, which ends
+// with the first error that it returns. Their contents are not to be had: see Options.Sum.
+func Headers(each func(func(*tar.Header) error) error, o Options) (*Table, error) {
+	o.Sum = nil
+	b := newBuilder(o)
+	err := each(func(h *tar.Header) error {
+		err := b.add(h, nil)
+		b.index++
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -127,6 +140,13 @@ type builder struct {
 	o      Options
 	index  int
 	owners map[Owner]*Owner
+}
+
+func newBuilder(o Options) *builder {
+	return &builder{
+		Table: &Table{layer: o.Layer, fold: o.Fold, root: &node{layer: o.Layer, kids: map[string]*node{}}},
+		o:     o, owners: map[Owner]*Owner{},
+	}
 }
 
 func (b *builder) add(h *tar.Header, content io.Reader) error {

@@ -62,6 +62,7 @@ var rooms = map[string]room{
 	"layers":             {4, []string{"github.com/moby/patternmatcher"}},
 	"layers/merge":       {floor: 2},
 	"layers/settings":    {floor: 2},
+	"layers/toc":         {floor: 2},
 	"layers/folder":      {3, []string{"golang.org/x/sys"}},
 
 	"arch/verify/internal/exe":     {floor: 2},
