@@ -28,15 +28,19 @@ var everywhere = []string{
 }
 
 var rooms = map[string]room{
-	"arch":               {0, []string{"github.com/containerd/platforms", "github.com/klauspost/cpuid/v2", "github.com/opencontainers/image-spec", "golang.org/x/sys"}},
-	"pkg/ref":            {floor: 0},
-	"pkg/event":          {floor: 0},
-	"pkg/memo":           {floor: 0},
-	"pkg/config":         {0, []string{"github.com/containers/image/v5", "golang.org/x/sys"}},
-	"pkg/blob":           {1, []string{"golang.org/x/sys"}},
-	"pkg/compress":       {1, []string{"github.com/klauspost"}},
-	"pkg/tario":          {floor: 1},
-	"pkg/manifest":       {floor: 1},
+	"arch":              {0, []string{"github.com/containerd/platforms", "github.com/klauspost/cpuid/v2", "github.com/opencontainers/image-spec", "golang.org/x/sys"}},
+	"pkg/ref":           {floor: 0},
+	"pkg/event":         {floor: 0},
+	"pkg/memo":          {floor: 0},
+	"pkg/config":        {0, []string{"github.com/containers/image/v5", "golang.org/x/sys"}},
+	"pkg/blob":          {1, []string{"golang.org/x/sys"}},
+	"pkg/compress":      {1, []string{"github.com/klauspost"}},
+	"pkg/tario":         {floor: 1},
+	"pkg/manifest":      {floor: 1},
+	"pkg/delta/encoder": {1, []string{"github.com/klauspost"}},
+
+	"pkg/delta/encoder/internal/goflate": {floor: 0},
+
 	"pkg/place":          {floor: 2},
 	"pkg/image":          {floor: 2},
 	"pkg/layout":         {3, []string{"github.com/gofrs/flock", "golang.org/x/sys"}},
