@@ -45,6 +45,8 @@ type Referrer interface {
 
 // A Mounter takes content over from a source without its bytes passing here.
 type Mounter interface {
+	// Mountable reports whether a Mount can be expected to succeed. It sends no request.
+	Mountable(ctx context.Context, d v1.Descriptor, from Source) bool
 	// Mount reports whether d now stands in the sink because it stood in from.
 	// False with a nil error means that it has to be put.
 	Mount(ctx context.Context, d v1.Descriptor, from Source) (bool, error)
@@ -76,9 +78,14 @@ type Plan struct {
 // A Planner is a sink that wants to know everything before the first Put: an
 // archive lays out its offsets, and checks the free space.
 type Planner interface {
-	// Plan is called once, before any other method but Traits. It returns the
+	// Plan is called before any other method but Traits. It returns the
 	// blobs that have to be put, in the order the sink wants them; whatever else
 	// was in p it has, or got from p.Docs. With Traits().Puts == 1 Puts come in that order.
+	//
+	// It is called again, before any Commit and while no Put runs, if something
+	// cannot be had: p then lacks the roots that need it, and what was put for the
+	// others counts as far as the sink can keep it. A sink that cannot take anything
+	// back returns ErrUnsupported.
 	Plan(ctx context.Context, p Plan) ([]v1.Descriptor, error)
 }
 

@@ -28,7 +28,7 @@ func (b *builder) choose(ctx context.Context, traits place.Traits, doc *manifest
 		}
 		return doc, nil
 	}
-	entries, platforms, err := b.platforms(ctx, doc)
+	entries, platforms, err := b.entries(ctx, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +45,11 @@ func (b *builder) choose(ctx context.Context, traits place.Traits, doc *manifest
 	}
 	b.taken, b.others = taken(platforms, chosen)
 	b.asked = asked
+	if b.others != "" {
+		for _, i := range chosen {
+			b.platforms = append(b.platforms, platforms[i])
+		}
+	}
 	if b.o.Sparse && traits.Sparse && doc.Index != nil {
 		b.leaveOut(doc, entries, chosen)
 		return doc, nil
@@ -111,8 +116,8 @@ func (b *builder) leaveOut(doc *manifest.Doc, entries []image.Entry, chosen []in
 	}
 }
 
-// platforms returns the entries of doc and the platform of each.
-func (b *builder) platforms(ctx context.Context, doc *manifest.Doc) ([]image.Entry, []arch.Platform, error) {
+// entries returns the entries of doc and the platform of each.
+func (b *builder) entries(ctx context.Context, doc *manifest.Doc) ([]image.Entry, []arch.Platform, error) {
 	entries, err := image.Platforms(ctx, b.req.Source, doc)
 	platforms := make([]arch.Platform, len(entries))
 	for i, e := range entries {

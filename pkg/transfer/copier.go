@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
@@ -15,47 +15,83 @@ import (
 	"github.com/dray-oci/dray/pkg/place"
 )
 
-// A copier moves blobs to one sink.
+// A copier moves what a plan holds.
 type copier struct {
-	dst place.Sink
-	o   Options
+	plan   *plan
+	o      Options
+	slots  chan struct{}           // one is held by every blob on its way
+	shared map[v1.Hash]*sharedBlob // what several trees hold
 }
 
-// all puts every node: what is named before what names it, and otherwise as many
-// at once as the sink and the options allow.
-func (c *copier) all(ctx context.Context, nodes []node) error {
-	levels, limit := byLevel(nodes), c.o.jobs()
-	if puts := c.dst.Traits().Puts; puts == 1 {
-		levels, limit = [][]node{nodes}, 1
-	} else if puts > 0 {
-		limit = min(limit, puts)
-	}
-	for _, level := range levels {
-		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(limit)
-		for _, n := range level {
-			if gctx.Err() != nil {
-				break
+func newCopier(p *plan, o Options) *copier {
+	c := &copier{plan: p, o: o, shared: map[v1.Hash]*sharedBlob{}}
+	limit, seen := o.jobs(), map[v1.Hash]bool{}
+	for _, b := range p.batches() {
+		limit = min(limit, c.limit(b.to))
+		for _, t := range b.trees {
+			for _, n := range t.nodes {
+				if seen[n.d.Digest] && c.shared[n.d.Digest] == nil {
+					c.shared[n.d.Digest] = newSharedBlob()
+				}
+				seen[n.d.Digest] = true
 			}
-			g.Go(func() error { return c.one(gctx, n) })
 		}
-		if err := g.Wait(); err != nil {
-			return err
+	}
+	c.slots = make(chan struct{}, limit)
+	return c
+}
+
+// limit is how many blobs to may get at once.
+func (c *copier) limit(to place.Sink) int {
+	if puts := to.Traits().Puts; puts > 0 {
+		return min(puts, c.o.jobs())
+	}
+	return c.o.jobs()
+}
+
+// run copies everything; see [Copy].
+func (c *copier) run(ctx context.Context) error {
+	var plain []*tree
+	for _, b := range c.plan.batches() {
+		if _, ok := place.As[place.Planner](b.to); !ok {
+			plain = append(plain, b.trees...)
+		}
+	}
+	if err := c.each(ctx, plain); err != nil {
+		return err
+	}
+	for _, b := range c.plan.batches() {
+		if planner, ok := place.As[place.Planner](b.to); ok {
+			if err := c.planned(ctx, b, planner); err != nil {
+				return err
+			}
 		}
 	}
 	return context.Cause(ctx)
 }
 
-// one brings n to the sink by the cheapest way there is.
-func (c *copier) one(ctx context.Context, n node) error {
-	if has, err := c.dst.Has(ctx, n.d); err != nil {
+// commit makes the root of t, which is there with everything below it, stand
+// under its names.
+func (c *copier) commit(ctx context.Context, t *tree) error {
+	if err := t.req.To.Commit(ctx, t.root, t.req.Names...); err != nil {
+		return err
+	}
+	for _, name := range t.req.Names {
+		c.o.Events.Emit(event.Event{Kind: event.Commit, Name: name, Blob: t.root})
+	}
+	return nil
+}
+
+// one brings n to a sink by the cheapest way there is.
+func (c *copier) one(ctx context.Context, to place.Sink, n node, elsewhere ...place.Sink) error {
+	if has, err := to.Has(ctx, n.d); err != nil {
 		return fmt.Errorf("looking for %s: %w", n.d.Digest, err)
 	} else if has {
 		c.skip(n.d, "present")
 		return nil
 	}
-	if m, ok := place.As[place.Mounter](c.dst); ok && !manifest.Is(n.d.MediaType) {
-		if mounted, err := m.Mount(ctx, n.d, n.src); err != nil {
+	if m, from := mountFrom(ctx, to, n, elsewhere); from != nil {
+		if mounted, err := m.Mount(ctx, n.d, from); err != nil {
 			return fmt.Errorf("mounting %s: %w", n.d.Digest, err)
 		} else if mounted {
 			c.skip(n.d, "mounted")
@@ -63,7 +99,12 @@ func (c *copier) one(ctx context.Context, n node) error {
 		}
 	}
 	c.o.Events.Emit(event.Event{Kind: event.Start, Blob: n.d})
-	err := c.dst.Put(ctx, n.d, c.opener(n))
+	var err error
+	for _, src := range n.srcs {
+		if err = to.Put(ctx, n.d, c.opener(n, src)); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("copying %s: %w", n.d.Digest, err)
 	}
@@ -71,13 +112,34 @@ func (c *copier) one(ctx context.Context, n node) error {
 	return nil
 }
 
+// mountFrom returns where to can take n over from: a source of it, or one of the
+// sinks that it was brought to before. Nil means that there is no such place.
+func mountFrom(ctx context.Context, to place.Sink, n node, elsewhere []place.Sink) (place.Mounter, place.Source) {
+	m, ok := place.As[place.Mounter](to)
+	if !ok || manifest.Is(n.d.MediaType) {
+		return nil, nil
+	}
+	froms := slices.Clone(n.srcs)
+	for _, s := range elsewhere {
+		if from, ok := place.As[place.Source](s); ok {
+			froms = append(froms, from)
+		}
+	}
+	for _, from := range froms {
+		if m.Mountable(ctx, n.d, from) {
+			return m, from
+		}
+	}
+	return nil, nil
+}
+
 func (c *copier) skip(d v1.Descriptor, why string) {
 	c.o.Events.Emit(event.Event{Kind: event.Skip, Blob: d, Text: why})
 }
 
-// opener opens n and counts what is read of it.
-func (c *copier) opener(n node) blob.Opener {
-	open := place.Opener(n.src, n.d)
+// opener opens n at src and counts what is read of it.
+func (c *copier) opener(n node, src place.Source) blob.Opener {
+	open := place.Opener(src, n.d)
 	if n.raw != nil {
 		open = blob.Bytes(n.raw)
 	}

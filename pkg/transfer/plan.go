@@ -2,82 +2,140 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
-// A plan is all requests of one transfer together, each digest once.
-type plan struct {
-	results []Result
-	blobs   []node
-	missing []v1.Descriptor // foreign layers that no source holds
-}
+// A plan is all requests of one transfer, each with what it is made of.
+type plan struct{ trees []*tree }
 
 func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*plan, error) {
 	trees, err := resolveAll(ctx, dst, reqs, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkNames(trees); err != nil {
-		return nil, err
-	}
-	p, seen := &plan{}, map[v1.Hash]bool{}
-	var total int64
-	for _, t := range trees {
-		p.results = append(p.results, t.result())
-		p.missing = append(p.missing, t.missing...)
-		for _, n := range t.nodes {
-			if !seen[n.d.Digest] {
-				seen[n.d.Digest] = true
-				p.blobs = append(p.blobs, n)
-				total += n.d.Size
-			}
+	return &plan{trees}, checkNames(trees)
+}
+
+// resolveAll makes a tree of every request, several at once. With o.KeepGoing a
+// tree may hold nothing but an error.
+func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]*tree, error) {
+	trees, docs := make([]*tree, len(reqs)), new(atomic.Int64)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.jobs())
+	for i, r := range reqs {
+		if r.To == nil {
+			r.To = dst
 		}
+		g.Go(func() error {
+			t, err := newTree(gctx, r, o, docs)
+			if err != nil && o.KeepGoing && gctx.Err() == nil {
+				t, err = &tree{req: r, err: err}, nil
+			}
+			trees[i] = t
+			return err
+		})
 	}
-	o.Events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(p.blobs)})
-	return p, nil
+	err := g.Wait()
+	if err == nil && len(reqs) == 0 {
+		err = errors.New("there is nothing to copy")
+	}
+	return trees, err
 }
 
 // checkNames refuses two images under one name.
 func checkNames(trees []*tree) error {
-	roots := map[string]v1.Hash{}
+	type key struct {
+		to   place.Sink
+		name string
+	}
+	roots := map[key]v1.Hash{}
 	for _, t := range trees {
 		for _, name := range t.req.Names {
-			if other, ok := roots[name]; ok && other != t.root.Digest {
+			k := key{t.req.To, name}
+			if other, ok := roots[k]; ok && t.err == nil && other != t.root.Digest {
 				return &NameError{name, other, t.root.Digest}
 			}
-			roots[name] = t.root.Digest
+			if t.err == nil {
+				roots[k] = t.root.Digest
+			}
 		}
 	}
 	return nil
 }
 
-// tellRest reports what a planner did not want: documents it has taken already
-// from the plan, and content that it has.
-func (p *plan) tellRest(wanted []v1.Descriptor, events event.Handler) {
-	put := make(map[v1.Hash]bool, len(wanted))
-	for _, d := range wanted {
-		put[d.Digest] = true
+func (p *plan) results() []Result {
+	results := make([]Result, 0, len(p.trees))
+	for _, t := range p.trees {
+		results = append(results, t.result())
 	}
-	for _, n := range p.blobs {
-		switch {
-		case put[n.d.Digest]:
-		case n.raw == nil || len(wanted) == 0:
-			events.Emit(event.Event{Kind: event.Skip, Blob: n.d, Text: "present"})
-		default:
-			events.Emit(event.Event{Kind: event.Start, Blob: n.d})
-			events.Emit(event.Event{Kind: event.Bytes, Blob: n.d, N: n.d.Size})
-			events.Emit(event.Event{Kind: event.Done, Blob: n.d})
+	return results
+}
+
+// A batch is the trees of a plan that go to one sink.
+type batch struct {
+	to    place.Sink
+	trees []*tree
+}
+
+// batches returns the trees that have not failed, by their sinks.
+func (p *plan) batches() []batch {
+	var all []batch
+	at := map[place.Sink]int{}
+	for _, t := range p.trees {
+		if t.err != nil {
+			continue
+		}
+		i, ok := at[t.req.To]
+		if !ok {
+			i = len(all)
+			at[t.req.To] = i
+			all = append(all, batch{to: t.req.To})
+		}
+		all[i].trees = append(all[i].trees, t)
+	}
+	return all
+}
+
+// size is what is to be moved at most.
+func (p *plan) size() event.Event {
+	e := event.Event{Kind: event.Plan}
+	for _, b := range p.batches() {
+		for _, n := range b.nodes() {
+			e.Count++
+			e.Total += n.d.Size
 		}
 	}
+	return e
+}
+
+// nodes returns what the trees of b are made of, each digest once, children
+// before their parents. Content that several trees have can be had from each.
+func (b batch) nodes() []node {
+	var nodes []node
+	at := map[v1.Hash]int{}
+	for _, t := range b.trees {
+		for _, n := range t.nodes {
+			if i, ok := at[n.d.Digest]; !ok {
+				at[n.d.Digest] = len(nodes)
+				nodes = append(nodes, n)
+			} else if src := n.srcs[0]; !slices.Contains(nodes[i].srcs, src) {
+				nodes[i].srcs = append(slices.Clip(nodes[i].srcs), src)
+			}
+		}
+	}
+	return nodes
 }
 
 // forSink is what a planner is told.
-func (p *plan) forSink(o Options) place.Plan {
+func (b batch) forSink(o Options) place.Plan {
 	first := o.First
 	if first.OS == "" {
 		first = o.Host
@@ -87,10 +145,10 @@ func (p *plan) forSink(o Options) place.Plan {
 		platform := first.ToV1()
 		out.Platform = &platform
 	}
-	for _, r := range p.results {
-		out.Roots = append(out.Roots, place.Root{Descriptor: r.Root, Names: r.Names})
+	for _, t := range b.trees {
+		out.Roots = append(out.Roots, place.Root{Descriptor: t.root, Names: t.req.Names})
 	}
-	for _, n := range p.blobs {
+	for _, n := range b.nodes() {
 		out.Blobs = append(out.Blobs, n.d)
 		if n.raw != nil {
 			out.Docs[n.d.Digest] = n.raw
@@ -100,18 +158,18 @@ func (p *plan) forSink(o Options) place.Plan {
 }
 
 // only returns the nodes of wanted, in that order.
-func (p *plan) only(wanted []v1.Descriptor) []node {
-	byDigest := make(map[v1.Hash]node, len(p.blobs))
-	for _, n := range p.blobs {
+func only(nodes []node, wanted []v1.Descriptor) []node {
+	byDigest := make(map[v1.Hash]node, len(nodes))
+	for _, n := range nodes {
 		byDigest[n.d.Digest] = n
 	}
-	nodes := make([]node, 0, len(wanted))
+	out := make([]node, 0, len(wanted))
 	for _, d := range wanted {
 		if n, ok := byDigest[d.Digest]; ok {
-			nodes = append(nodes, n)
+			out = append(out, n)
 		}
 	}
-	return nodes
+	return out
 }
 
 // byLevel parts nodes by what has to stand before what. Within the first level

@@ -4,12 +4,9 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/pkg/event"
@@ -21,8 +18,11 @@ type Request struct {
 	Source place.Source  // stays the caller's to close
 	Name   string        // what to resolve at Source, if Root is zero
 	Root   v1.Descriptor // what to copy
+	To     place.Sink    // where to, if not where the others go; stays the caller's to close
 	Names  []string      // under which it will stand at the destination
 	Digest v1.Hash       // what it must be there, or nothing is written; zero: anything
+	// Platforms are those to copy of this image; none means those of the Options.
+	Platforms arch.Selection
 }
 
 // Options say how to copy. The zero value copies all platforms, four blobs at once.
@@ -38,6 +38,8 @@ type Options struct {
 	First arch.Platform
 	// Sparse keeps the bytes of an index though only some of its platforms are copied.
 	Sparse bool
+	// KeepGoing leaves out a request that fails, and copies the others.
+	KeepGoing bool
 	// Jobs is how many blobs move at once; 0 means 4.
 	Jobs   int
 	Events event.Handler
@@ -50,13 +52,26 @@ func (o Options) jobs() int {
 	return o.Jobs
 }
 
-// A Result is one image that was copied.
+// A Result is one image that was copied, or with [Options].KeepGoing could not be.
 type Result struct {
 	Origin v1.Descriptor   // what the name stood for at the source
 	Root   v1.Descriptor   // what stands at the destination
 	Raw    []byte          // the bytes of Root
 	Blobs  []v1.Descriptor // everything below Root that stands there, and Root
 	Names  []string
+	// Platforms are those that were taken of an index of more; nil if none was left.
+	Platforms []arch.Platform
+	Missing   []v1.Descriptor // foreign layers that the source does not hold
+	Err       error           // why it was not copied; Root and what follows may then be unset
+}
+
+// Bytes is the size of all that the image is made of, each digest once.
+func (r Result) Bytes() int64 {
+	var n int64
+	for _, d := range r.Blobs {
+		n += d.Size
+	}
+	return n
 }
 
 // An IncompleteError says that everything was copied but the layers in Missing,
@@ -81,57 +96,56 @@ func (e *NameError) Error() string {
 // Hint says how to keep both.
 func (e *NameError) Hint() string { return "give one of them another name, or write them one by one" }
 
-// Copy copies all of reqs to dst, which stays the caller's to close, and commits
-// each as its request says. Results come in the order of reqs. After an error
-// nothing new stands under a name that was not committed before it; running the
-// same again goes on where it stopped. The error may be an [*IncompleteError].
+// A FailedError says that not all requests could be copied. It wraps what befell each.
+type FailedError struct {
+	Errs []error // of those that failed
+	Of   int     // requests in all
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%d of %d images failed, the first: %s", len(e.Errs), e.Of, e.Errs[0])
+}
+
+func (e *FailedError) Unwrap() []error { return e.Errs }
+
+// Copy copies all of reqs, each to its own sink or else to dst, which may be nil
+// if all have one. Sinks stay the caller's to close, and must be comparable. Each
+// image is committed as its request says, in the order of reqs, as soon as all of
+// it is there; what a place.Planner gets is committed when everything is.
+//
+// What several images share is moved once, and to a second sink mounted if that
+// can be. Results come in the order of reqs. After an error nothing new stands
+// under a name that was not committed before it; running the same again goes on
+// where it stopped. The error may be an [*IncompleteError], and with
+// o.KeepGoing a [*FailedError]: then the results say which.
 func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Result, error) {
 	p, err := newPlan(ctx, dst, reqs, o)
 	if err != nil {
 		return nil, err
 	}
-	todo := p.blobs
-	if planner, ok := place.As[place.Planner](dst); ok {
-		wanted, err := planner.Plan(ctx, p.forSink(o))
-		if err != nil {
-			return nil, err
-		}
-		todo = p.only(wanted)
-		p.tellRest(wanted, o.Events)
-	}
-	c := &copier{dst: dst, o: o}
-	if err := c.all(ctx, todo); err != nil {
+	o.Events.Emit(p.size())
+	if err := newCopier(p, o).run(ctx); err != nil {
 		return nil, err
 	}
-	for _, r := range p.results {
-		if err := dst.Commit(ctx, r.Root, r.Names...); err != nil {
-			return nil, err
-		}
-		for _, name := range r.Names {
-			o.Events.Emit(event.Event{Kind: event.Commit, Name: name, Blob: r.Root})
-		}
-	}
-	if len(p.missing) > 0 {
-		return p.results, &IncompleteError{p.missing}
-	}
-	return p.results, nil
+	results := p.results()
+	return results, errorOf(results)
 }
 
-// resolveAll makes a tree of every request, several at once.
-func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]*tree, error) {
-	trees, docs := make([]*tree, len(reqs)), new(atomic.Int64)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.jobs())
-	for i, r := range reqs {
-		g.Go(func() error {
-			t, err := newTree(gctx, dst, r, o, docs)
-			trees[i] = t
-			return err
-		})
+// errorOf is what results come to.
+func errorOf(results []Result) error {
+	var failed []error
+	var missing []v1.Descriptor
+	for _, r := range results {
+		missing = append(missing, r.Missing...)
+		if r.Err != nil {
+			failed = append(failed, r.Err)
+		}
 	}
-	err := g.Wait()
-	if err == nil && len(reqs) == 0 {
-		err = errors.New("there is nothing to copy")
+	switch {
+	case len(failed) > 0:
+		return &FailedError{failed, len(results)}
+	case len(missing) > 0:
+		return &IncompleteError{missing}
 	}
-	return trees, err
+	return nil
 }

@@ -19,17 +19,22 @@ import (
 
 // A tree is one image with everything below it, children before their parents.
 type tree struct {
-	req     Request
-	origin  v1.Descriptor
-	root    v1.Descriptor
-	nodes   []node
-	missing []v1.Descriptor // foreign layers that the source does not hold
-	raw     []byte          // of root
+	req       Request
+	origin    v1.Descriptor
+	root      v1.Descriptor
+	raw       []byte // of root
+	nodes     []node
+	platforms []arch.Platform // those taken of an index of more
+	missing   []v1.Descriptor // foreign layers that the source does not hold
+	err       error           // why it is not copied
 }
 
 // result is what the copy of t will be.
 func (t *tree) result() Result {
-	r := Result{Origin: t.origin, Root: t.root, Raw: t.raw, Names: t.req.Names}
+	r := Result{
+		Origin: t.origin, Root: t.root, Raw: t.raw, Names: t.req.Names,
+		Platforms: t.platforms, Missing: t.missing, Err: t.err,
+	}
 	for _, n := range t.nodes {
 		r.Blobs = append(r.Blobs, n.d)
 	}
@@ -39,7 +44,7 @@ func (t *tree) result() Result {
 // A node is one blob of a tree. Documents come with their bytes.
 type node struct {
 	d     v1.Descriptor
-	src   place.Source
+	srcs  []place.Source // any of which may have it; one at least
 	raw   []byte
 	level int // 0: names nothing; else one more than the highest it names
 }
@@ -59,7 +64,7 @@ type builder struct {
 	asked         bool   // for just these
 }
 
-func newTree(ctx context.Context, dst place.Sink, r Request, o Options, docs *atomic.Int64) (*tree, error) {
+func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64) (*tree, error) {
 	origin := r.Root
 	if origin.Digest.Hex == "" {
 		var err error
@@ -71,19 +76,22 @@ func newTree(ctx context.Context, dst place.Sink, r Request, o Options, docs *at
 	if err != nil {
 		return nil, err
 	}
-	_, plans := place.As[place.Planner](dst)
+	if !r.Platforms.IsZero() {
+		o.Platforms = r.Platforms
+	}
+	_, plans := place.As[place.Planner](r.To)
 	b := &builder{
 		tree: tree{req: r, origin: origin}, o: o, configs: plans, docs: docs,
 		known: map[v1.Hash][]byte{}, skip: map[v1.Hash]bool{}, level: map[v1.Hash]int{}, isDoc: map[v1.Hash]bool{},
 	}
-	chosen, err := b.choose(ctx, dst.Traits(), doc)
+	chosen, err := b.choose(ctx, r.To.Traits(), doc)
 	if err != nil {
 		return nil, err
 	}
 	if err := b.settle(ctx, doc, chosen); err != nil {
 		return nil, err
 	}
-	b.noteChange(doc, chosen, dst.Traits())
+	b.noteChange(doc, chosen, r.To.Traits())
 	if _, err := b.visit(ctx, chosen.Descriptor, 0); err != nil {
 		return nil, err
 	}
@@ -116,7 +124,7 @@ func (b *builder) settle(ctx context.Context, doc, chosen *manifest.Doc) error {
 
 // wantFirst fails if the platform to be named first is not in the index.
 func (b *builder) wantFirst(ctx context.Context, chosen *manifest.Doc) error {
-	_, platforms, err := b.platforms(ctx, chosen)
+	_, platforms, err := b.entries(ctx, chosen)
 	if err != nil {
 		return err
 	}
@@ -161,7 +169,7 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 	if len(b.nodes) >= manifest.MaxChildren {
 		return 0, fmt.Errorf("more than %d blobs in one image: %w", manifest.MaxChildren, place.ErrInvalid)
 	}
-	n := node{d: d, src: b.req.Source}
+	n := node{d: d, srcs: []place.Source{b.req.Source}}
 	var err error
 	switch {
 	case manifest.IsForeign(d):

@@ -61,9 +61,10 @@ type packedWriter struct{ p *Packed }
 func (w packedWriter) Write(b []byte) (int, error) { return w.p.z.Write(b) }
 
 // Plan makes the temporary file and writes all that stands before the first layer.
+// When it is called again, it starts from nothing.
 func (p *Packed) Plan(ctx context.Context, plan place.Plan) ([]v1.Descriptor, error) {
-	if p.f != nil {
-		return nil, errPlanned
+	if err := p.reset(); err != nil {
+		return nil, fmt.Errorf("writing archive: %w", err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(p.path), "."+filepath.Base(p.path)+".*")
 	if err != nil {
@@ -74,6 +75,18 @@ func (p *Packed) Plan(ctx context.Context, plan place.Plan) ([]v1.Descriptor, er
 		return nil, fmt.Errorf("writing archive: %w", err)
 	}
 	return p.Stream.Plan(ctx, plan)
+}
+
+// reset drops what was planned and written.
+func (p *Packed) reset() (err error) {
+	if p.f == nil {
+		return nil
+	}
+	if err := errors.Join(p.z.Close(), p.Close()); err != nil {
+		return err
+	}
+	p.Stream, err = NewStream(packedWriter{p}, p.o)
+	return err
 }
 
 // Commit of the last root ends the archive and gives it its name.

@@ -64,7 +64,7 @@ func (s *Stream) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error
 	return d.todo(), s.forward()
 }
 
-var errPlanned = errors.New("writing archive: it is planned already")
+var errPlanned = fmt.Errorf("writing archive: it is planned already: %w", place.ErrUnsupported)
 
 // forward writes the parts up to the next one that has to be put, and its header.
 func (s *Stream) forward() error {

@@ -78,13 +78,22 @@ func (w *Writer) Traits() place.Traits { return w.o.traits() }
 // Plan lays out the archive, checks and reserves the space for it, and looks
 // through what an earlier run left. The blobs that are missing are returned largest
 // first, so that the longest does not begin last. If the very archive stands at the
-// path already, none is. The error may be a *SpaceError.
+// path already, none is. The error may be a *SpaceError. When it is called again,
+// what is there moves up in the file.
 func (w *Writer) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
-	if w.drawing != nil {
-		return nil, errPlanned
-	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
+	}
+	todo, err := w.plan(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("writing archive %s: %w", w.path, err)
+	}
+	return todo, nil
+}
+
+func (w *Writer) plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
+	if w.drawing != nil {
+		return w.replan(ctx, p)
 	}
 	d, err := w.o.draw(p)
 	if err == nil && d.stands(ctx, w.path, w.o.Verified) {
@@ -98,7 +107,7 @@ func (w *Writer) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error
 		w.partial, err = openPartial(ctx, w.path, d, w.o.Events)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("writing archive %s: %w", w.path, err)
+		return nil, err
 	}
 	w.drawing = d
 	return w.partial.todo(), nil

@@ -261,11 +261,41 @@ func TestCommitOfWhatWasNotPut(t *testing.T) {
 	if err := s.Commit(t.Context(), placetest.Image(t, placetest.ImageSpec{Seed: 3}).Root, name); err == nil {
 		t.Error("an image that was not planned can be committed")
 	}
-	if _, err := s.Plan(t.Context(), c.Plan(name)); err == nil {
-		t.Error("it can be planned twice")
-	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPlannedAgain begins with three images, of which the second cannot be had.
+func TestPlannedAgain(t *testing.T) {
+	a := placetest.Image(t, placetest.ImageSpec{Layers: []int{1000}})
+	b := placetest.Image(t, placetest.ImageSpec{Seed: 2, Layers: []int{1000, 3000}})
+	c := placetest.Image(t, placetest.ImageSpec{Seed: 3, Layers: []int{1000}})
+	for _, oneImage := range []bool{false, true} {
+		f := &fake{oneImage: oneImage}
+		s := engine.NewSink(f, tars(t))
+		todo, err := s.Plan(t.Context(), plan(a, b, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range todo {
+			raw, ok := a.Bytes[d.Digest]
+			if !ok {
+				break
+			}
+			if err := s.Put(t.Context(), d, blob.Bytes(raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := send(t, s, a, c); err != nil {
+			t.Errorf("one image a stream: %v: %v", oneImage, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if !f.loaded[a.Root.Digest] || f.loaded[b.Root.Digest] || !f.loaded[c.Root.Digest] {
+			t.Errorf("one image a stream: %v: there is %v", oneImage, f.loaded)
+		}
 	}
 }
 

@@ -49,7 +49,8 @@ func (s *Sink) Traits() place.Traits {
 }
 
 // Plan asks the engine what it has, and returns the rest. What the sink starts
-// ends with ctx, and at the latest with Close.
+// ends with ctx, and at the latest with Close. When it is called again, what was
+// begun is dropped and not taken by the engine.
 func (s *Sink) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
 	todo, err := s.plan(ctx, p)
 	return todo, s.wrap(err)
@@ -57,7 +58,10 @@ func (s *Sink) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) 
 
 func (s *Sink) plan(ctx context.Context, p place.Plan) (todo []v1.Descriptor, err error) {
 	if s.start != nil {
-		return nil, errors.New("it is planned already")
+		if err := s.Close(); err != nil {
+			return nil, err
+		}
+		s.broken = nil
 	}
 	if s.images, err = images(p, s.engine.Traits()); err != nil {
 		return nil, err

@@ -20,19 +20,9 @@ import (
 // costs nothing; one that answers with an error is not asked again for the same
 // repository.
 func (r *Repo) Mount(ctx context.Context, d v1.Descriptor, from place.Source) (bool, error) {
-	_, m, err := r.remotes(ctx)
-	if err != nil {
+	m, origin, err := r.mountOrigin(ctx, d, from)
+	if err != nil || origin == "" {
 		return false, err
-	}
-	var src *remote
-	if other, ok := place.As[*Repo](from); ok {
-		if _, src, err = other.remotes(ctx); err != nil {
-			return false, err
-		}
-	}
-	origin := m.origin(d, src)
-	if origin == "" || origin == m.repository || r.isRefused(origin) {
-		return false, nil
 	}
 	mounted, err := r.mount(ctx, m, d, origin)
 	if err != nil {
@@ -42,6 +32,33 @@ func (r *Repo) Mount(ctx context.Context, d v1.Descriptor, from place.Source) (b
 		m.saw(d)
 	}
 	return mounted, nil
+}
+
+// Mountable reports whether the registry is known to have d in another of its
+// repositories, and has not refused to mount from there.
+func (r *Repo) Mountable(ctx context.Context, d v1.Descriptor, from place.Source) bool {
+	_, origin, err := r.mountOrigin(ctx, d, from)
+	return err == nil && origin != ""
+}
+
+// mountOrigin returns where d is written, and which repository it can be mounted
+// from there; none if that is empty.
+func (r *Repo) mountOrigin(ctx context.Context, d v1.Descriptor, from place.Source) (m *remote, origin string, err error) {
+	_, m, err = r.remotes(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	var src *remote
+	if other, ok := place.As[*Repo](from); ok {
+		if _, src, err = other.remotes(ctx); err != nil {
+			return nil, "", err
+		}
+	}
+	origin = m.origin(d, src)
+	if origin == m.repository || r.isRefused(origin) {
+		origin = ""
+	}
+	return m, origin, nil
 }
 
 func (r *Repo) mount(ctx context.Context, m *remote, d v1.Descriptor, origin string) (mounted bool, err error) {

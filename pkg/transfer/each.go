@@ -1,0 +1,106 @@
+package transfer
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dray-oci/dray/pkg/place"
+)
+
+// each copies trees to sinks that plan nothing, some at a time, and commits them
+// in their order. With KeepGoing a tree that fails holds up no other.
+func (c *copier) each(ctx context.Context, trees []*tree) error {
+	g, gctx := errgroup.WithContext(ctx)
+	window := make(chan struct{}, c.o.jobs())
+	before := closed() // when all trees before are committed or have failed
+	for _, t := range trees {
+		select {
+		case window <- struct{}{}:
+		case <-gctx.Done():
+			return g.Wait()
+		}
+		turn, settled := before, make(chan struct{})
+		before = settled
+		g.Go(func() error {
+			defer close(settled)
+			err := c.tree(gctx, t)
+			<-window
+			<-turn
+			if err == nil && gctx.Err() == nil {
+				err = c.commit(gctx, t)
+			}
+			if err != nil && c.o.KeepGoing && gctx.Err() == nil {
+				t.err, err = err, nil
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+func closed() chan struct{} {
+	ch := make(chan struct{})
+	close(ch)
+	return ch
+}
+
+// tree puts all that t is made of.
+func (c *copier) tree(ctx context.Context, t *tree) error {
+	for _, level := range byLevel(t.nodes) {
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(c.o.jobs())
+		for _, n := range level {
+			if gctx.Err() != nil {
+				break
+			}
+			g.Go(func() error { return c.share(gctx, t.req.To, n) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// share brings n to a sink, unless it was brought there for another tree.
+func (c *copier) share(ctx context.Context, to place.Sink, n node) error {
+	s := c.shared[n.d.Digest]
+	if s == nil {
+		return c.slotted(ctx, func() error { return c.one(ctx, to, n) })
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if slices.Contains(s.at, to) {
+		return nil
+	}
+	err := c.slotted(ctx, func() error { return c.one(ctx, to, n, s.at...) })
+	if err == nil {
+		s.at = append(s.at, to)
+	}
+	return err
+}
+
+// slotted runs f when a slot is free.
+func (c *copier) slotted(ctx context.Context, f func() error) error {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+		return f()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// A sharedBlob is one that several trees hold.
+type sharedBlob struct {
+	turn chan struct{} // held by who brings it to a sink
+	at   []place.Sink  // where it stands by now
+}
+
+func newSharedBlob() *sharedBlob { return &sharedBlob{turn: make(chan struct{}, 1)} }
