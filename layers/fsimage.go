@@ -31,8 +31,8 @@ func FileSystemOf(name string) string {
 func MakeFileSystem(ctx context.Context, kind, name string, environ []string, content func(io.Writer) error) (err error) {
 	tool, args := "mksquashfs", []string{"-", name, "-tar", "-noappend", "-quiet", "-no-progress", "-mkfs-time", "0", "-root-time", "0", "-root-mode", "0755", "-root-uid", "0", "-root-gid", "0"}
 	if kind == "erofs" {
-		// The UUID is by chance unless it is given.
-		tool, args = "mkfs.erofs", []string{"--quiet", "-U", "00000000-0000-0000-0000-000000000000", "--tar=f", name}
+		// The UUID is by chance unless it is given. Files keep their times.
+		tool, args = "mkfs.erofs", []string{"--quiet", "-T0", "--mkfs-time", "-U", "00000000-0000-0000-0000-000000000000", "--tar=f", name}
 	}
 	path, err := exec.LookPath(tool)
 	if err != nil {
@@ -72,7 +72,7 @@ func (e *toolError) Unwrap() error { return e.error }
 // Hint says which version does.
 func (e *toolError) Hint() string {
 	if e.tool == "mkfs.erofs" {
-		return "install erofs-utils, 1.7 or later"
+		return "install erofs-utils, 1.8 or later"
 	}
 	return "install squashfs-tools, 4.5 or later"
 }

@@ -24,7 +24,7 @@ func newExport(a *app) *cobra.Command {
 		Short: "Write the merged file system of an image as a tar, a folder or a file system image",
 		Long: `Write the merged file system of an image: what a container of it would begin with. As a tar to
 standard output or a file; into a folder, which must not be there or be empty; or as a SquashFS or
-EROFS file, by mksquashfs (4.5 or later) or mkfs.erofs (1.7 or later).
+EROFS file, by mksquashfs (4.5 or later) or mkfs.erofs (1.8 or later).
 
 A folder needs no privileges: without them everything belongs to you, devices are left out (exit
 code 6), and so are attributes that only root may set. Nothing in the image leads out of the folder.`,
