@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// Remembers says whether files are remembered on this system.
+const Remembers = true
+
 func identify(fi fs.FileInfo) (identity, bool) {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok || !fi.Mode().IsRegular() {

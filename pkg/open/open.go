@@ -148,7 +148,9 @@ func (d *Doors) Store() (*store.Store, error) {
 	if d.o.Store == "" {
 		return nil, errors.New("opening store: there is no home folder: set DRAY_HOME or --home")
 	}
-	return store.New(d.o.Store, d.o.Events), nil
+	s := store.New(d.o.Store, d.o.Events)
+	s.Remember(d.verified)
+	return s, nil
 }
 
 func (d *Doors) readOptions(k ref.Kind) archive.ReadOptions {

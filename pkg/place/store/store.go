@@ -18,6 +18,7 @@ import (
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/layout"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -44,6 +45,10 @@ var (
 func New(path string, events event.Handler) *Store {
 	return &Store{dir: layout.Dir{Path: path, Events: events}}
 }
+
+// Remember has what was verified here kept in v, so that what changes behind the
+// store's back is seen. It is called before any other method.
+func (s *Store) Remember(v *memo.Verified) { s.dir.Verified = v }
 
 // Path returns the folder of the store, an OCI layout.
 func (s *Store) Path() string { return s.dir.Path }
@@ -75,6 +80,7 @@ func (s *Store) Close() error {
 		s.unlock()
 		s.unlock = nil
 	}
+	_ = s.dir.Verified.Save() // what is not remembered is read again
 	return nil
 }
 
@@ -232,13 +238,18 @@ func (s *Store) List(ctx context.Context, visit func(place.Entry) error) error {
 // Traits: the store takes everything.
 func (s *Store) Traits() place.Traits { return place.Traits{Kind: "store", Sparse: true} }
 
-// Has reports whether the content of desc is there. All content of the store
-// was verified before it got its name, so it is not read again: see [Store.Check].
+// Has reports whether the content of desc is there. All content of the store was
+// verified before it got its name. Where that is remembered, a file that has changed
+// since is read, and counts only if it is right: see [Store.Remember]; else it is not
+// read again: see [Store.Check].
 func (s *Store) Has(ctx context.Context, desc v1.Descriptor) (bool, error) {
 	if err := s.hold(ctx); err != nil {
 		return false, err
 	}
-	return s.dir.HasBlob(desc), nil
+	if s.dir.Verified == nil || !memo.Remembers {
+		return s.dir.HasBlob(desc), nil
+	}
+	return s.dir.HasBlob(desc) && s.dir.EnsureBlob(ctx, desc) == nil, ctx.Err()
 }
 
 // Put stores the content of desc, going on from what an interrupted Put left.

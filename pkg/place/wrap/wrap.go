@@ -100,13 +100,20 @@ func (r *limitedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Cache returns src, whose content is taken from near where near has it. Only
-// content that was verified when it came may stand in near. Closing closes both.
-func Cache(src, near place.Source) place.Source { return &cached{src, near} }
+// Near is what [Cache] takes content from.
+type Near interface {
+	place.Source
+	// Has reports whether d is there, and right.
+	Has(ctx context.Context, d v1.Descriptor) (bool, error)
+}
+
+// Cache returns src, whose content is taken from near where near has it. Closing
+// closes both.
+func Cache(src place.Source, near Near) place.Source { return &cached{src, near} }
 
 type cached struct {
 	place.Source
-	near place.Source
+	near Near
 }
 
 var _ place.Ranger = (*cached)(nil)
@@ -118,8 +125,10 @@ func (s *cached) Open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, erro
 }
 
 func (s *cached) OpenRange(ctx context.Context, d v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
-	if rc, err := place.OpenRange(ctx, s.near, d, offset, length); err == nil {
-		return rc, nil
+	if has, err := s.near.Has(ctx, d); err == nil && has {
+		if rc, err := place.OpenRange(ctx, s.near, d, offset, length); err == nil {
+			return rc, nil
+		}
 	}
 	return place.OpenRange(ctx, s.Source, d, offset, length)
 }
