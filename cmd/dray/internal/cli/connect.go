@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
@@ -35,8 +37,29 @@ func (a *app) registries() (*config.Config, error) {
 	if o.Given, err = a.given(); err != nil {
 		return nil, err
 	}
+	if err := a.proxies(); err != nil {
+		return nil, err
+	}
 	a.config = config.New(o)
 	return a.config, nil
+}
+
+// proxies refuses an environment that names a proxy in a way that net/http passes over
+// in silence: what was to go through it would go past it. The value may hold a password.
+func (a *app) proxies() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		value := a.env.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if !strings.Contains(value, "://") {
+			value = "http://" + value
+		}
+		if u, err := url.Parse(value); err != nil || u.Host == "" {
+			return &usageError{&hintedError{fmt.Errorf("reading %s: it is no address of a proxy", name), "write http://HOST:PORT, or unset it"}}
+		}
+	}
+	return nil
 }
 
 // given is what --username and --password-stdin say, for the one registry that

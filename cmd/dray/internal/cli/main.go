@@ -71,9 +71,30 @@ func newRoot(a *app) *cobra.Command {
 		}
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes:\n  " + exitCodes + "\n")
+	strictHelp(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	prepare(root, a)
 	return root
+}
+
+// strictHelp makes "help" and "completion" refuse what is no command.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			continue
+		}
+		c.Run = nil
+		c.RunE = func(_ *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return &usageError{knownCommand(about, rest)}
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		}
+	}
 }
 
 // knownCommand refuses what is no command, and says which was meant.
@@ -81,12 +102,12 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	err := fmt.Errorf("%.100q is no command of dray", args[0])
+	err := fmt.Errorf("%.100q is no command of %s", args[0], c.CommandPath())
 	c.SuggestionsMinimumDistance = 2
 	if names := c.SuggestionsFor(args[0]); len(names) > 0 {
 		return &hintedError{err, "did you mean " + strings.Join(names, ", ") + "?"}
 	}
-	return &hintedError{err, "dray --help lists them"}
+	return &hintedError{err, c.CommandPath() + " --help lists them"}
 }
 
 // fail shows the error that a command ends with, after all else.
@@ -110,6 +131,9 @@ func prepare(c *cobra.Command, a *app) {
 		prepare(sub, a)
 	}
 	completeFlags(c)
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args, c.RunE = knownCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
 	if args := c.Args; args != nil {
 		c.Args = func(c *cobra.Command, given []string) error {
 			err := args(c, given)
