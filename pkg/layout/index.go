@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -22,17 +23,21 @@ import (
 // first, which holds a full name; the specification has the second, which most
 // tools fill with a tag, some with a full name.
 const (
-	AnnotationImageName = "io.containerd.image.name"
-	AnnotationRefName   = "org.opencontainers.image.ref.name"
+	AnnotationImageName = place.AnnotationImageName
+	AnnotationRefName   = place.AnnotationRefName
 )
 
 // File is the content of the oci-layout file.
 const File = `{"imageLayoutVersion":"1.0.0"}`
 
-// An Index is the index.json of a layout. It is not safe for concurrent use.
+// An Index is the index.json of a layout: images, and apart from them what belongs
+// to images (see [Index.Referrers]). It is not safe for concurrent use, but for
+// reading alone.
 type Index struct {
-	doc v1.IndexManifest // its Manifests are table's
-	table
+	doc   v1.IndexManifest // its Manifests are table's
+	table                  // the images
+	kin   table            // what was added with place.AnnotationSubject
+	found foreign
 }
 
 // NewIndex returns an index without images.
@@ -46,11 +51,12 @@ func ParseIndex(raw []byte) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", place.ErrInvalid, err)
 	}
-	return newIndex(*doc), nil
+	x := newIndex(*doc)
+	return x, x.parseKin()
 }
 
 func newIndex(doc v1.IndexManifest) *Index {
-	x := &Index{doc, newTable()}
+	x := &Index{doc: doc, table: newTable(), kin: newTable()}
 	for _, d := range doc.Manifests {
 		x.append(d)
 	}
@@ -61,17 +67,14 @@ func newIndex(doc v1.IndexManifest) *Index {
 // Add makes root stand under names, which it takes from whatever had them. With
 // no names it stands under its digest alone, unless it has a name already.
 // A full image name is written as containerd and as others want it; any other
-// string only as the specification has it.
+// string only as the specification has it. A root with [place.AnnotationSubject]
+// is added to what belongs to images.
 func (x *Index) Add(root v1.Descriptor, names ...string) {
-	for _, n := range names {
-		x.Remove(n)
-		x.append(named(root, n))
+	if root.Annotations[place.AnnotationSubject] != "" {
+		x.kin.add(root, names)
+		return
 	}
-	if len(names) > 0 {
-		x.drop(key{nameless, root.Digest.String()})
-	} else if !x.has(key{digest, root.Digest.String()}) {
-		x.append(named(root, ""))
-	}
+	x.table.add(root, names)
 }
 
 // named returns root with the annotations for name instead of any it had.
@@ -113,16 +116,16 @@ func Name(d v1.Descriptor) string {
 
 // Remove removes the name, and reports whether there was one.
 func (x *Index) Remove(name string) bool {
-	removed := x.drop(key{called, name})
-	if n, err := ref.ParseName(name); err == nil {
-		removed = x.drop(key{called, n.Tagged()}) || removed
-	}
-	return removed
+	removed := x.table.remove(name)
+	return x.kin.remove(name) || removed
 }
 
 // RemoveDigest removes all entries of the digest, named or not, and reports
 // whether there were any.
-func (x *Index) RemoveDigest(h v1.Hash) bool { return x.drop(key{digest, h.String()}) }
+func (x *Index) RemoveDigest(h v1.Hash) bool {
+	removed := x.table.drop(key{digest, h.String()})
+	return x.kin.drop(key{digest, h.String()}) || removed
+}
 
 // sameName reports whether a and b are one name, however they are written.
 func sameName(a, b string) bool {
@@ -163,16 +166,18 @@ func (x *Index) Pick(image string) (v1.Descriptor, error) {
 // candidates returns the entries that image may mean, in the order in which they came.
 func (x *Index) candidates(image string) []v1.Descriptor {
 	if image == "" {
-		return x.all()
-	}
-	if _, h, ok := strings.Cut(image, "@"); ok {
-		return x.find(key{digest, h})
+		return slices.DeleteFunc(x.all(), isTagged)
 	}
 	keys := []key{{called, image}, {tagged, image}}
-	if n, err := ref.ParseName(image); err == nil {
+	if _, h, ok := strings.Cut(image, "@"); ok {
+		keys = []key{{digest, h}}
+	} else if n, err := ref.ParseName(image); err == nil {
 		keys = append(keys, key{called, n.Tagged()})
 	}
-	return x.find(keys...)
+	if found := x.find(keys...); len(found) > 0 {
+		return found
+	}
+	return x.kin.find(keys...)
 }
 
 func (x *Index) choice(image string, byRoot map[v1.Hash]v1.Descriptor) error {
@@ -188,27 +193,35 @@ func (x *Index) choice(image string, byRoot map[v1.Hash]v1.Descriptor) error {
 // List returns the images in order of their names; one without a name stands
 // under "@" and its digest.
 func (x *Index) List() []place.Entry {
-	all := x.all()
-	entries := make([]place.Entry, 0, len(all))
+	return entries(slices.DeleteFunc(x.all(), isTagged))
+}
+
+// entries returns all with their names, in the order of these.
+func entries(all []v1.Descriptor) []place.Entry {
+	list := make([]place.Entry, 0, len(all))
 	for _, d := range all {
 		e := place.Entry{Name: Name(d), Root: d}
 		if e.Name == "" {
 			e.Name = "@" + d.Digest.String()
 		}
-		entries = append(entries, e)
+		list = append(list, e)
 	}
-	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Name < entries[j].Name })
-	return entries
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
 }
 
 // Marshal returns the bytes of the index.json; equal content gives equal bytes.
 func (x *Index) Marshal() ([]byte, error) {
 	doc := x.doc
 	doc.Manifests = []v1.Descriptor{}
-	for _, e := range x.List() {
+	for _, e := range entries(x.all()) {
 		doc.Manifests = append(doc.Manifests, e.Root)
 	}
-	raw, err := json.Marshal(doc)
+	err := x.marshalKin(&doc)
+	var raw []byte
+	if err == nil {
+		raw, err = json.Marshal(doc)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("writing index.json: %w", err)
 	}

@@ -126,6 +126,7 @@ func TestMarshalIsTheSameInAnyOrder(t *testing.T) {
 
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"mediaType":"a","size":1,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","annotations":{"org.opencontainers.image.ref.name":"a"}}]}`), "a")
+	f.Add([]byte(`{"schemaVersion":2,"manifests":[],"annotations":{"io.dray.referrers":"[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":1,\"digest\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"annotations\":{\"io.dray.subject\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\"}}]"}}`), "a")
 	f.Fuzz(func(t *testing.T, raw []byte, name string) {
 		x, err := layout.ParseIndex(raw)
 		if err != nil {

@@ -5,6 +5,9 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/ref"
 )
 
 // A table holds the entries of an index so that none is searched for: there may
@@ -28,6 +31,7 @@ const (
 	tagged             // its annotation of the specification
 	digest             // its digest
 	nameless           // its digest, if it has no name
+	subject            // what it belongs to, if it says so
 )
 
 func newTable() table { return table{entries: map[int]v1.Descriptor{}, numbers: map[key][]int{}} }
@@ -52,7 +56,32 @@ func keys(d v1.Descriptor) []key {
 	if name == "" {
 		list = append(list, key{nameless, h})
 	}
+	if s := d.Annotations[place.AnnotationSubject]; s != "" {
+		list = append(list, key{subject, s})
+	}
 	return list
+}
+
+// add is [Index.Add].
+func (t *table) add(root v1.Descriptor, names []string) {
+	for _, n := range names {
+		t.remove(n)
+		t.append(named(root, n))
+	}
+	if len(names) > 0 {
+		t.drop(key{nameless, root.Digest.String()})
+	} else if !t.has(key{digest, root.Digest.String()}) {
+		t.append(named(root, ""))
+	}
+}
+
+// remove removes a name, however it is written, and reports whether there was one.
+func (t *table) remove(name string) bool {
+	removed := t.drop(key{called, name})
+	if n, err := ref.ParseName(name); err == nil {
+		removed = t.drop(key{called, n.Tagged()}) || removed
+	}
+	return removed
 }
 
 // has reports whether there is an entry.

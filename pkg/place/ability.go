@@ -36,13 +36,6 @@ type Lister interface {
 	List(ctx context.Context, visit func(Entry) error) error
 }
 
-// A Referrer finds what belongs to an image: signatures, SBOMs, attestations
-// (distribution-spec: Listing Referrers).
-type Referrer interface {
-	// Referrers returns the descriptors of the manifests whose subject is d.
-	Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error)
-}
-
 // A Mounter takes content over from a source without its bytes passing here.
 type Mounter interface {
 	// Mountable reports whether a Mount can be expected to succeed. It sends no request.

@@ -72,6 +72,8 @@ type Traits struct {
 	Rewrites bool   // does not keep manifests byte for byte, so that digests change
 	Sparse   bool   // takes an index some of whose children are not put
 	Puts     int    // how many Puts may run at once; 0 means any number
+	// Referrers: it keeps roots with [AnnotationSubject], so that they are found from their subject.
+	Referrers bool
 }
 
 // Errors that sources and sinks wrap, and that decide how dray exits.

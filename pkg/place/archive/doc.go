@@ -54,7 +54,7 @@ func (o Options) traits() place.Traits {
 	case Docker:
 		return place.Traits{Kind: "docker archive", NoIndex: true, Rewrites: true}
 	case OCI:
-		return place.Traits{Kind: "oci archive", Sparse: true}
+		return place.Traits{Kind: "oci archive", Sparse: true, Referrers: true}
 	}
-	return place.Traits{Kind: "archive", Sparse: true}
+	return place.Traits{Kind: "archive", Sparse: true, Referrers: true}
 }

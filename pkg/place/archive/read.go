@@ -44,9 +44,11 @@ type file interface {
 }
 
 var (
-	_ place.Source = (*Archive)(nil)
-	_ place.Lister = (*Archive)(nil)
-	_ place.Ranger = (*Archive)(nil)
+	_ place.Source         = (*Archive)(nil)
+	_ place.Lister         = (*Archive)(nil)
+	_ place.Ranger         = (*Archive)(nil)
+	_ place.Referrer       = (*Archive)(nil)
+	_ place.ReferrerLister = (*Archive)(nil)
 )
 
 // Open opens the archive at path. It returns place.ErrNotFound if there is no

@@ -128,6 +128,27 @@ func (a *Archive) List(_ context.Context, visit func(place.Entry) error) error {
 	return nil
 }
 
+// Referrers returns what belongs to d, whichever tool has put it there.
+func (a *Archive) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
+	list, err := a.index.Referrers(ctx, d.Digest, func(ctx context.Context, d v1.Descriptor) (*manifest.Doc, error) {
+		return place.ReadManifest(ctx, a, d)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading archive %s: %w", a.path, err)
+	}
+	return list, nil
+}
+
+// ListReferrers visits what belongs to images.
+func (a *Archive) ListReferrers(_ context.Context, visit func(place.Entry) error) error {
+	for _, e := range a.index.ListReferrers() {
+		if err := visit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readFile reads a bounded file whole.
 func (a *Archive) readFile(name string, maxBytes int64) ([]byte, error) {
 	m, err := a.member(name)

@@ -8,11 +8,13 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -25,14 +27,16 @@ type Place struct {
 	mu    sync.RWMutex
 	blobs map[v1.Hash][]byte
 	names map[string]v1.Descriptor
+	kin   map[string]v1.Descriptor // what belongs to images
 }
 
 var (
-	_ place.Source  = (*Place)(nil)
-	_ place.Sink    = (*Place)(nil)
-	_ place.Ranger  = (*Place)(nil)
-	_ place.Lister  = (*Place)(nil)
-	_ place.Remover = (*Place)(nil)
+	_ place.Source   = (*Place)(nil)
+	_ place.Sink     = (*Place)(nil)
+	_ place.Ranger   = (*Place)(nil)
+	_ place.Lister   = (*Place)(nil)
+	_ place.Referrer = (*Place)(nil)
+	_ place.Remover  = (*Place)(nil)
 )
 
 // Resolve returns what was committed under name.
@@ -70,7 +74,9 @@ func (p *Place) OpenRange(ctx context.Context, d v1.Descriptor, offset, length i
 }
 
 // Traits: memory takes everything.
-func (p *Place) Traits() place.Traits { return place.Traits{Kind: "memory", Sparse: true} }
+func (p *Place) Traits() place.Traits {
+	return place.Traits{Kind: "memory", Sparse: true, Referrers: true}
+}
 
 // Has reports whether d was put.
 func (p *Place) Has(_ context.Context, d v1.Descriptor) (bool, error) {
@@ -103,15 +109,39 @@ func (p *Place) Commit(_ context.Context, root v1.Descriptor, names ...string) e
 		return fmt.Errorf("committing %s: %w", root.Digest, place.ErrNotFound)
 	}
 	if p.names == nil {
-		p.names = map[string]v1.Descriptor{}
+		p.names, p.kin = map[string]v1.Descriptor{}, map[string]v1.Descriptor{}
 	}
 	if len(names) == 0 {
 		names = []string{"@" + root.Digest.String()}
 	}
+	to := p.names
+	if root.Annotations[place.AnnotationSubject] != "" {
+		to = p.kin
+	}
 	for _, n := range names {
-		p.names[n] = root
+		to[n] = root
 	}
 	return nil
+}
+
+// Referrers returns what was committed as belonging to d.
+func (p *Place) Referrers(_ context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var list []v1.Descriptor
+	for _, n := range slices.Sorted(maps.Keys(p.kin)) {
+		k := p.kin[n]
+		if k.Annotations[place.AnnotationSubject] != d.Digest.String() {
+			continue
+		}
+		tag := n[strings.LastIndexByte(n, ':')+1:]
+		if _, cosign, _ := manifest.SubjectOf(tag); cosign {
+			k.Annotations = maps.Clone(k.Annotations)
+			k.Annotations[place.AnnotationRefName], k.Annotations[place.AnnotationImageName] = tag, n
+		}
+		list = append(list, k)
+	}
+	return list, nil
 }
 
 // List visits the names in order.

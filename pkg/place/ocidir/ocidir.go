@@ -21,20 +21,23 @@ import (
 // A Dir is a layout folder as source and sink, safe for concurrent use, also
 // beside other processes. It needs not exist before the first Put.
 type Dir struct {
-	dir layout.Dir
+	dir    layout.Dir
+	finder layout.Finder
 }
 
 var (
-	_ place.Source  = (*Dir)(nil)
-	_ place.Sink    = (*Dir)(nil)
-	_ place.Ranger  = (*Dir)(nil)
-	_ place.Lister  = (*Dir)(nil)
-	_ place.Remover = (*Dir)(nil)
+	_ place.Source         = (*Dir)(nil)
+	_ place.Sink           = (*Dir)(nil)
+	_ place.Ranger         = (*Dir)(nil)
+	_ place.Lister         = (*Dir)(nil)
+	_ place.Referrer       = (*Dir)(nil)
+	_ place.ReferrerLister = (*Dir)(nil)
+	_ place.Remover        = (*Dir)(nil)
 )
 
 // New returns the layout at path; it opens nothing. events may be nil.
 func New(path string, events event.Handler) *Dir {
-	return &Dir{layout.Dir{Path: path, Events: events}}
+	return &Dir{dir: layout.Dir{Path: path, Events: events}}
 }
 
 // Remember has what was verified here kept in v, so that it is not read again
@@ -114,8 +117,29 @@ func (d *Dir) List(_ context.Context, visit func(place.Entry) error) error {
 	return nil
 }
 
+// Referrers returns what belongs to desc, whichever tool has put it here.
+func (d *Dir) Referrers(ctx context.Context, desc v1.Descriptor) ([]v1.Descriptor, error) {
+	return d.finder.Referrers(ctx, d.dir, desc.Digest, true)
+}
+
+// ListReferrers visits what belongs to images.
+func (d *Dir) ListReferrers(_ context.Context, visit func(place.Entry) error) error {
+	x, err := d.dir.Index()
+	if err != nil {
+		return err
+	}
+	for _, e := range x.ListReferrers() {
+		if err := visit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Traits: a layout takes everything, an index without all its children too.
-func (d *Dir) Traits() place.Traits { return place.Traits{Kind: "oci layout", Sparse: true} }
+func (d *Dir) Traits() place.Traits {
+	return place.Traits{Kind: "oci layout", Sparse: true, Referrers: true}
+}
 
 // Has reports whether the content of desc is there. Any tool may have written the
 // folder, so content that is there is read, and counts only if it is right; see

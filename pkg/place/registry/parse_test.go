@@ -86,19 +86,6 @@ func TestUploaded(t *testing.T) {
 	}
 }
 
-func TestTagFor(t *testing.T) {
-	long := strings.Repeat("0123456789abcdef", 8)
-	for digest, want := range map[string]string{
-		"sha256:" + long[:64]: "sha256-" + long[:64],
-		"sha512:" + long:      "sha512-" + long[:64],
-	} {
-		algorithm, hex, _ := strings.Cut(digest, ":")
-		if got := tagFor(v1.Hash{Algorithm: algorithm, Hex: hex}); got != want {
-			t.Errorf("%s is %s", digest, got)
-		}
-	}
-}
-
 // TestDocsAreBounded: the oldest are forgotten, and what was put stays known as put.
 func TestDocsAreBounded(t *testing.T) {
 	var s docs

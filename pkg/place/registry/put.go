@@ -19,7 +19,7 @@ import (
 // Traits: a registry keeps bytes as they are. Whether it takes an index whose
 // children are not there is its own matter, and said by its error.
 func (r *Repo) Traits() place.Traits {
-	return place.Traits{Kind: "registry", Sparse: true, Puts: r.c.o.PerHost}
+	return place.Traits{Kind: "registry", Sparse: true, Referrers: true, Puts: r.c.o.PerHost}
 }
 
 // Put stores d. Small content is read, verified and sent in one piece; more goes
@@ -77,7 +77,12 @@ func (r *Repo) putManifest(ctx context.Context, m *remote, d v1.Descriptor, raw 
 		return false, err
 	}
 	r.isNew.Store(false)
-	subject = resp.Header.Get("OCI-Subject") != ""
+	if subject = resp.Header.Get("OCI-Subject") != ""; subject {
+		m.host.referrers.Store(hasReferrers)
+	}
+	if id != d.Digest.String() {
+		r.forgetTags()
+	}
 	return subject, errors.Join(stored(resp, d), resp.Body.Close())
 }
 
@@ -91,7 +96,9 @@ func stored(resp *http.Response, d v1.Descriptor) error {
 }
 
 // Commit makes root stand under names, which are tags. For its digest alone
-// nothing is left to do once it has been put.
+// nothing is left to do once it has been put; but what belongs to an image is made
+// sure to be found, and a tag of cosign that has more than root keeps it. The error may
+// be a [*TagError].
 func (r *Repo) Commit(ctx context.Context, root v1.Descriptor, names ...string) error {
 	_, m, err := r.remotes(ctx)
 	if err != nil {
@@ -105,11 +112,15 @@ func (r *Repo) Commit(ctx context.Context, root v1.Descriptor, names ...string) 
 		}
 		ids = append(ids, id)
 	}
-	kept, ok := r.docs.get(root.Digest)
-	if !ok || !kept.put {
-		if kept, err = r.fetch(ctx, m, root); err != nil {
+	if root.Annotations[place.AnnotationSubject] != "" {
+		if err := r.commitReferrer(ctx, m, root, ids); err != nil {
 			return fmt.Errorf("committing %s: %w", r.label(root.Digest.String()), err)
 		}
+		return nil
+	}
+	kept, err := r.kept(ctx, m, root)
+	if err != nil {
+		return fmt.Errorf("committing %s: %w", r.label(root.Digest.String()), err)
 	}
 	for _, id := range ids {
 		if id == root.Digest.String() {
@@ -123,6 +134,14 @@ func (r *Repo) Commit(ctx context.Context, root v1.Descriptor, names ...string) 
 		}
 	}
 	return nil
+}
+
+// kept returns the manifest that was put, or stood there already.
+func (r *Repo) kept(ctx context.Context, m *remote, d v1.Descriptor) (doc, error) {
+	if kept, ok := r.docs.get(d.Digest); ok && kept.put {
+		return kept, nil
+	}
+	return r.fetch(ctx, m, d)
 }
 
 // fetch reads back a manifest from where it was written.

@@ -1,9 +1,7 @@
 package registry
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,9 +9,11 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
 
 // Whether a host has the referrers API.
@@ -22,8 +22,11 @@ const (
 	lacksReferrers = 2
 )
 
-// Referrers returns what has d as its subject: from the referrers API, or where
-// there is none from the tag that stands in for it. Nothing is no error.
+// Referrers returns what has d as its subject, from the referrers API, or where there
+// is none from the tag that stands in for it; and what stands under the tags of
+// cosign. It costs two requests where there is nothing: the API and the first page of
+// the tags, which a Repo reads once and looks into for all it is asked. Where there
+// are more tags than on that page, it asks for each of cosign's.
 func (r *Repo) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
 	if err := manifest.CheckDescriptor(d); err != nil {
 		return nil, err
@@ -44,18 +47,43 @@ func (r *Repo) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor,
 }
 
 func (r *Repo) referrers(ctx context.Context, m *remote, subject v1.Hash) ([]v1.Descriptor, error) {
-	if m.host.referrers.Load() != lacksReferrers {
+	var bySubject, byTag []v1.Descriptor
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		bySubject, err = r.bySubject(ctx, m, subject)
+		return err
+	})
+	g.Go(func() (err error) {
+		byTag, err = r.byTag(ctx, m, subject)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return append(bySubject, byTag...), nil
+}
+
+// bySubject returns what says itself that it belongs to subject.
+func (r *Repo) bySubject(ctx context.Context, m *remote, subject v1.Hash) ([]v1.Descriptor, error) {
+	if m.host.referrers.Load() != lacksReferrers && !m.noAPI.Load() {
 		list, err := m.askReferrers(ctx, subject)
 		if err == nil {
 			m.host.referrers.Store(hasReferrers)
 			return list, nil
 		}
-		if !refused(err) || m.host.referrers.Load() == hasReferrers {
-			if errors.Is(err, place.ErrNotFound) {
-				return nil, nil
-			}
+		has := m.host.referrers.Load() == hasReferrers
+		if has && errors.Is(err, place.ErrNotFound) {
+			return nil, nil
+		}
+		// Some deny what they do not know. Whoever denies the tag too means it.
+		if has || !refused(err) && !errors.Is(err, place.ErrDenied) {
 			return nil, err
 		}
+		var e *wire.Error
+		m.noAPI.Store(errors.As(err, &e) && e.Code == "")
+	}
+	if has, known, err := m.hasTag(ctx, manifest.ReferrersTag(subject)); err != nil || known && !has {
+		return nil, err
 	}
 	raw, err := r.referrersTag(ctx, m, subject)
 	if errors.Is(err, place.ErrNotFound) || err == nil && raw == nil {
@@ -65,6 +93,36 @@ func (r *Repo) referrers(ctx context.Context, m *remote, subject v1.Hash) ([]v1.
 		return nil, err
 	}
 	return parseReferrers(raw)
+}
+
+// byTag returns what cosign keeps for subject.
+func (r *Repo) byTag(ctx context.Context, m *remote, subject v1.Hash) ([]v1.Descriptor, error) {
+	tags := manifest.CosignTags(subject)
+	found := make([]v1.Descriptor, len(tags))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, tag := range tags {
+		has, known, err := m.hasTag(ctx, tag)
+		if err != nil {
+			return nil, errors.Join(err, g.Wait())
+		}
+		if known && !has {
+			continue
+		}
+		g.Go(func() error {
+			d, err := r.resolve(ctx, m, tag, false)
+			if errors.Is(err, place.ErrNotFound) {
+				return nil
+			}
+			d.Annotations = map[string]string{
+				place.AnnotationRefName:   tag,
+				place.AnnotationImageName: r.name.Base().WithTag(tag).String(),
+			}
+			found[i] = d
+			return err
+		})
+	}
+	err := g.Wait()
+	return slices.DeleteFunc(found, func(d v1.Descriptor) bool { return d.Digest.Hex == "" }), err
 }
 
 // askReferrers asks the API (distribution-spec: Listing Referrers), all pages.
@@ -102,7 +160,7 @@ func parseReferrers(raw []byte) ([]v1.Descriptor, error) {
 // referrersTag reads the index under the tag that stands in for the API
 // (distribution-spec: Referrers Tag Schema).
 func (r *Repo) referrersTag(ctx context.Context, m *remote, subject v1.Hash) ([]byte, error) {
-	d, err := r.readManifest(ctx, m, tagFor(subject), false)
+	d, err := r.readManifest(ctx, m, manifest.ReferrersTag(subject), false)
 	if err != nil {
 		return nil, err
 	}
@@ -111,60 +169,4 @@ func (r *Repo) referrersTag(ctx context.Context, m *remote, subject v1.Hash) ([]
 		return nil, nil
 	}
 	return kept.raw, nil
-}
-
-// tagFor: at most 128 characters make a tag; the schema cuts the parts to 32 and 64.
-func tagFor(h v1.Hash) string {
-	return h.Algorithm[:min(len(h.Algorithm), 32)] + "-" + h.Hex[:min(len(h.Hex), 64)]
-}
-
-// addReferrer makes d, which was put, findable from its subject, if it has one
-// and the registry does not do so by itself.
-func (r *Repo) addReferrer(ctx context.Context, m *remote, d v1.Descriptor, raw []byte) error {
-	doc, err := manifest.Parse(d, raw)
-	if err != nil || doc.Subject() == nil {
-		return nil // what it may be is the registry's to judge, and it has taken it
-	}
-	subject := doc.Subject().Digest
-	m.subjects.Lock()
-	defer m.subjects.Unlock()
-	if m.host.referrers.Load() == 0 {
-		if _, err := m.askReferrers(ctx, subject); err == nil {
-			m.host.referrers.Store(hasReferrers)
-		} else if refused(err) {
-			m.host.referrers.Store(lacksReferrers)
-		} else {
-			return err
-		}
-	}
-	if m.host.referrers.Load() == hasReferrers {
-		return nil
-	}
-	return r.extendTag(ctx, m, subject, doc.AsReferrer())
-}
-
-// extendTag adds d to the index under the subject's tag. Nothing guards against
-// another client doing the same at this moment; the specification offers nothing.
-func (r *Repo) extendTag(ctx context.Context, m *remote, subject v1.Hash, d v1.Descriptor) error {
-	raw, err := r.referrersTag(ctx, m, subject)
-	var list []v1.Descriptor
-	switch {
-	case err == nil:
-		if list, err = parseReferrers(raw); err != nil {
-			return err
-		}
-	case !errors.Is(err, place.ErrNotFound):
-		return err
-	}
-	if slices.ContainsFunc(list, func(l v1.Descriptor) bool { return l.Digest == d.Digest }) {
-		return nil
-	}
-	idx := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: append(list, d)}
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(idx); err != nil {
-		return err
-	}
-	raw = bytes.TrimSpace(buf.Bytes())
-	_, err = r.putManifest(ctx, m, manifest.Describe(idx.MediaType, raw), raw, tagFor(subject))
-	return err
 }

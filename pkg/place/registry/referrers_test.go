@@ -109,6 +109,10 @@ func TestReferrersInPages(t *testing.T) {
 		return b
 	}
 	r := repo(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.URL.Path, "/referrers/") {
+			http.NotFound(w, r)
+			return
+		}
 		n := len(r.URL.Query().Get("page"))
 		if n < 3 {
 			w.Header().Set("Link", fmt.Sprintf(`<?page=%s>; rel="next"`, strings.Repeat("x", n+1)))

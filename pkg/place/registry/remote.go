@@ -20,6 +20,8 @@ type remote struct {
 	*host
 	repository string
 	down       atomic.Bool // a mirror that did not answer is not asked again
+	noAPI      atomic.Bool // no such route, so that asking for another subject is of no use
+	tags       digestTags
 }
 
 func (c *Client) remote(ep Endpoint) *remote {

@@ -30,6 +30,10 @@ type Repo struct {
 	writes  *remote
 	pending map[v1.Hash]begun // uploads that a refused mount has begun
 	refused map[string]bool   // repositories that nothing can be mounted from
+
+	// Lists of referrers by subject, as they were after they were written last;
+	// guarded by the subjects lock of the host.
+	seenLists map[v1.Hash][]v1.Descriptor
 }
 
 var (
@@ -45,7 +49,7 @@ var (
 // Repo returns the repository of name, whose tag or digest is what the empty
 // name stands for. It opens nothing.
 func (c *Client) Repo(name ref.Name) *Repo {
-	return &Repo{c: c, name: name, pending: map[v1.Hash]begun{}, refused: map[string]bool{}}
+	return &Repo{c: c, name: name, pending: map[v1.Hash]begun{}, refused: map[string]bool{}, seenLists: map[v1.Hash][]v1.Descriptor{}}
 }
 
 // Name returns the name the repository was opened with.

@@ -87,7 +87,7 @@ func (s *Store) faults(ctx context.Context, x *layout.Index, bad map[v1.Hash]str
 		}
 	}
 	for _, e := range x.List() {
-		w := walk{s: s, bad: bad, seen: map[seenAs]bool{}, fault: func(h v1.Hash, text string) { note(h, e.Name, text) }}
+		w := walk{s: s, index: x, bad: bad, seen: map[seenAs]bool{}, fault: func(h v1.Hash, text string) { note(h, e.Name, text) }}
 		w.visit(ctx, e.Root, false)
 	}
 	for h, text := range bad {
@@ -102,9 +102,11 @@ func (s *Store) faults(ctx context.Context, x *layout.Index, bad map[v1.Hash]str
 	return faults
 }
 
-// walk visits what one name reaches and reports what is bad or missing.
+// walk visits what one name reaches, and what belongs to that, and reports what is
+// bad or missing.
 type walk struct {
 	s     *Store
+	index *layout.Index
 	bad   map[v1.Hash]string
 	seen  map[seenAs]bool
 	fault func(h v1.Hash, text string)
@@ -143,6 +145,13 @@ func (w walk) visit(ctx context.Context, d v1.Descriptor, inIndex bool) {
 	}
 	for _, child := range doc.Children() {
 		w.visit(ctx, child, doc.Index != nil)
+	}
+	kin, err := w.index.Referrers(ctx, d.Digest, nil)
+	if err != nil {
+		w.fault(d.Digest, err.Error())
+	}
+	for _, k := range kin {
+		w.visit(ctx, k, false)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/layout"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 )
@@ -20,10 +20,10 @@ type Pruned struct {
 	Partials int64 `json:"partials"` // bytes of unfinished downloads
 }
 
-// Prune removes the content that no name reaches, and unfinished downloads. It
-// waits for other readers and writers to end, and says so once. With dryRun it
-// only counts. A name whose content is damaged stops it: what that name
-// reaches cannot be known.
+// Prune removes the content that no name reaches, and unfinished downloads. What
+// belongs to an image stays and goes with it. It waits for other readers and writers
+// to end, and says so once. With dryRun it only counts. A name whose content is
+// damaged stops it: what that name reaches cannot be known.
 func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 	unlock, err := s.alone(ctx)
 	if err != nil {
@@ -34,10 +34,20 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 	if err != nil {
 		return Pruned{}, err
 	}
-	keep := reached{all: map[v1.Hash]bool{}, read: map[v1.Hash]bool{}}
+	keep := reached{all: map[v1.Hash]bool{}, read: map[v1.Hash]bool{}, index: x}
 	for _, e := range x.List() {
 		if err := s.reach(ctx, e.Root, keep, 0); err != nil {
 			return Pruned{}, fmt.Errorf("pruning store: %q: %w", e.Name, err)
+		}
+	}
+	isKept := func(d v1.Descriptor) bool { return keep.all[d.Digest] }
+	if !dryRun && x.RemoveReferrers(isKept) { // names go before what they stand for
+		err := s.dir.Update(ctx, func(x *layout.Index) error {
+			x.RemoveReferrers(isKept)
+			return nil
+		})
+		if err != nil {
+			return Pruned{}, err
 		}
 	}
 	var p Pruned
@@ -74,10 +84,14 @@ func (s *Store) alone(ctx context.Context) (func(), error) {
 
 // reached holds the digests that names reach, and of those the manifests whose
 // children are in it too: an image may name another's manifest as a mere layer.
-type reached struct{ all, read map[v1.Hash]bool }
+type reached struct {
+	all, read map[v1.Hash]bool
+	index     *layout.Index
+}
 
-// reach adds everything below root. Children of an index that were never put
-// (a sparse index) are passed over; a manifest that is there must be readable.
+// reach adds everything below root, and what belongs to it. Children of an index that
+// were never put (a sparse index) are passed over; a manifest that is there must be
+// readable.
 func (s *Store) reach(ctx context.Context, root v1.Descriptor, keep reached, depth int) error {
 	keep.all[root.Digest] = true
 	if keep.read[root.Digest] || !manifest.Is(root.MediaType) {
@@ -99,21 +113,19 @@ func (s *Store) reach(ctx context.Context, root v1.Descriptor, keep reached, dep
 			return err
 		}
 	}
+	kin, err := keep.index.Referrers(ctx, root.Digest, nil)
+	if err != nil {
+		return err
+	}
+	for _, d := range kin {
+		if err := s.reach(ctx, d, keep, 1); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // manifest reads without the shared lock, for those who hold the other one.
 func (s *Store) manifest(ctx context.Context, d v1.Descriptor) (*manifest.Doc, error) {
-	f, err := s.dir.OpenBlob(d.Digest)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	raw, err := blob.ReadAll(ctx, blob.File(s.dir.BlobPath(d.Digest)), d, manifest.MaxBytes)
-	if err != nil {
-		return nil, err
-	}
-	return manifest.Parse(d, raw)
+	return s.dir.Manifest(ctx, d)
 }

@@ -26,18 +26,21 @@ import (
 // A Store is the store in one folder, as source and sink. It is safe for
 // concurrent use, also beside other processes. Close gives its lock back.
 type Store struct {
-	dir layout.Dir
+	dir    layout.Dir
+	finder layout.Finder
 
 	mu     sync.Mutex
 	unlock func()
 }
 
 var (
-	_ place.Source  = (*Store)(nil)
-	_ place.Sink    = (*Store)(nil)
-	_ place.Ranger  = (*Store)(nil)
-	_ place.Lister  = (*Store)(nil)
-	_ place.Remover = (*Store)(nil)
+	_ place.Source         = (*Store)(nil)
+	_ place.Sink           = (*Store)(nil)
+	_ place.Ranger         = (*Store)(nil)
+	_ place.Lister         = (*Store)(nil)
+	_ place.Referrer       = (*Store)(nil)
+	_ place.ReferrerLister = (*Store)(nil)
+	_ place.Remover        = (*Store)(nil)
 )
 
 // New returns the store in the folder path, which needs not exist; it opens
@@ -235,8 +238,39 @@ func (s *Store) List(ctx context.Context, visit func(place.Entry) error) error {
 	return nil
 }
 
+// Referrers returns what belongs to desc.
+func (s *Store) Referrers(ctx context.Context, desc v1.Descriptor) ([]v1.Descriptor, error) {
+	if err := s.hold(ctx); err != nil {
+		return nil, err
+	}
+	list, err := s.finder.Referrers(ctx, s.dir, desc.Digest, false)
+	if errors.Is(err, place.ErrNotFound) { // a store that was never written
+		return nil, nil
+	}
+	return list, err
+}
+
+// ListReferrers visits what belongs to images.
+func (s *Store) ListReferrers(ctx context.Context, visit func(place.Entry) error) error {
+	if err := s.hold(ctx); err != nil {
+		return err
+	}
+	x, err := s.index()
+	if err != nil {
+		return err
+	}
+	for _, e := range x.ListReferrers() {
+		if err := visit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Traits: the store takes everything.
-func (s *Store) Traits() place.Traits { return place.Traits{Kind: "store", Sparse: true} }
+func (s *Store) Traits() place.Traits {
+	return place.Traits{Kind: "store", Sparse: true, Referrers: true}
+}
 
 // Has reports whether the content of desc is there. All content of the store was
 // verified before it got its name. Where that is remembered, a file that has changed
@@ -263,7 +297,8 @@ func (s *Store) Put(ctx context.Context, desc v1.Descriptor, open blob.Opener) e
 	return nil
 }
 
-// Commit makes root stand under names, which are image names by Docker Hub's rules.
+// Commit makes root stand under names, which are image names by Docker Hub's rules;
+// what belongs to an image without one may have a mere tag.
 func (s *Store) Commit(ctx context.Context, root v1.Descriptor, names ...string) error {
 	if err := s.hold(ctx); err != nil {
 		return err
@@ -273,6 +308,10 @@ func (s *Store) Commit(ctx context.Context, root v1.Descriptor, names ...string)
 	}
 	full := make([]string, 0, len(names))
 	for _, name := range names {
+		if root.Annotations[place.AnnotationSubject] != "" && !strings.ContainsRune(name, '/') {
+			full = append(full, name)
+			continue
+		}
 		n, err := ref.ParseName(name)
 		if err != nil {
 			return fmt.Errorf("writing store: %w", err)
