@@ -43,6 +43,7 @@ var rooms = map[string]room{
 
 	"pkg/place":          {floor: 2},
 	"pkg/image":          {floor: 2},
+	"pkg/delta":          {3, []string{"github.com/klauspost/compress/zstd"}},
 	"pkg/layout":         {3, []string{"github.com/gofrs/flock", "golang.org/x/sys"}},
 	"pkg/place/registry": {floor: 4},
 

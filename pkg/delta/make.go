@@ -1,0 +1,255 @@
+package delta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/compress"
+	"github.com/dray-oci/dray/pkg/delta/encoder"
+)
+
+// Make writes to w a recipe that rebuilds target from bases, any number of which
+// it may use; without bases it carries all of the layer, compressed better. Before
+// it returns nil it has applied the recipe as [Apply] does, and got target.
+// Errors that satisfy [ErrNotSmaller] or [ErrNotExact] say why target is to be
+// carried as it is; then, too, something may have been written to w.
+//
+// Target is opened some five times, each base up to three times.
+func Make(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (Stats, error) {
+	st, err := makeRecipe(ctx, target, bases, w, o)
+	if err != nil {
+		return Stats{}, fmt.Errorf("describing %s by others: %w", target.Desc.Digest, err)
+	}
+	return st, nil
+}
+
+func makeRecipe(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (_ Stats, err error) {
+	m := &maker{target: target, bases: bases[:min(len(bases), maxBases)], o: o}
+	if m.sections, err = newSpool(o.TempDir); err != nil {
+		return Stats{}, err
+	}
+	defer func() { err = errors.Join(err, m.sections.Close()) }()
+	if m.changes, err = newSpool(o.TempDir); err != nil {
+		return Stats{}, err
+	}
+	defer func() { err = errors.Join(err, m.changes.Close()) }()
+	if err := m.findEncoder(ctx); err != nil {
+		return Stats{}, err
+	}
+	if err := m.describe(ctx); err != nil {
+		return Stats{}, err
+	}
+	recipe, err := m.recipe()
+	if err != nil {
+		return Stats{}, err
+	}
+	if m.stats.Bytes = recipe.size(); m.stats.Bytes >= target.Desc.Size {
+		return Stats{}, fmt.Errorf("%w: %d bytes, the blob has %d", ErrNotSmaller, m.stats.Bytes, target.Desc.Size)
+	}
+	if err := m.prove(ctx, recipe); err != nil {
+		return Stats{}, err
+	}
+	return m.stats, recipe.writeTo(ctx, w)
+}
+
+// A maker makes one recipe.
+type maker struct {
+	target   Blob
+	bases    []Blob
+	o        Options
+	head     Head
+	size     int64 // of the tar, if an encoder is known
+	encoder  []byte
+	program  []byte
+	sections *spool // the new bytes, compressed
+	changes  *spool // the differences, compressed
+	stats    Stats
+}
+
+// findEncoder finds out what makes the target of its tar; if nothing does, it is
+// described as it is stored.
+func (m *maker) findEncoder(ctx context.Context) error {
+	kind, err := sniff(ctx, m.target)
+	if err != nil {
+		return err
+	}
+	rec, err := encoder.Find(ctx, m.target.Open, m.target.Desc.Size, encoder.Options{})
+	unknown := errors.Is(err, encoder.ErrUnknown) || err == nil && rec.Wrap == encoder.Plain && kind != compress.None
+	if unknown {
+		m.head.Packed = true
+		if len(m.bases) == 0 {
+			err = fmt.Errorf("%w: no known encoder makes these bytes", ErrNotExact)
+		} else {
+			err = nil
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	m.stats.Encoder, m.size = rec.Encoder, rec.Size
+	m.encoder, err = rec.MarshalBinary()
+	return err
+}
+
+func sniff(ctx context.Context, b Blob) (compress.Kind, error) {
+	rc, err := b.Open(ctx, 0, -1)
+	if err != nil {
+		return "", err
+	}
+	head := make([]byte, compress.SniffBytes)
+	n, err := io.ReadFull(rc, head)
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return compress.Sniff(head[:n]), errors.Join(err, rc.Close())
+}
+
+// sameTar makes the program if a base is the same tar, and reports whether one is.
+func (m *maker) sameTar() (bool, error) {
+	i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.DiffID == m.target.DiffID })
+	if i < 0 || m.head.Packed || m.target.DiffID == (v1.Hash{}) {
+		return false, nil
+	}
+	b := m.bases[i]
+	m.head.Length = m.size
+	m.head.Bases = []Base{{Ref: Ref{Digest: b.Desc.Digest, Size: b.Desc.Size, DiffID: b.DiffID}, Length: m.size}}
+	m.head.Target = Ref{Digest: m.target.Desc.Digest, Size: m.target.Desc.Size, DiffID: m.target.DiffID}
+	var w writer
+	w.add(segment{kind: same, n: m.size}, nil)
+	return true, m.end(&w)
+}
+
+// describe makes the program and the sections.
+func (m *maker) describe(ctx context.Context) (err error) {
+	if done, err := m.sameTar(); done || err != nil {
+		return err
+	}
+	heads, err := newSpool(m.o.TempDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, heads.Close()) }()
+	s := newSurvey(heads)
+	if err := m.survey(ctx, s); err != nil {
+		return err
+	}
+	p := &planner{survey: s, last: -2}
+	if err := p.plan(ctx, m.target, m.head.Packed, m.o); err != nil {
+		return err
+	}
+	m.head.Length = p.length
+	m.head.Target = Ref{Digest: m.target.Desc.Digest, Size: m.target.Desc.Size, DiffID: p.diffID}
+	e := &emitter{survey: s, out: m.sections, limit: m.target.Desc.Size, buf: make([]byte, 64<<10)}
+	if e.olds, err = m.gatherOld(ctx, s, p.choices); err != nil {
+		return err
+	}
+	if err := m.emit(ctx, e, p.choices); err != nil {
+		return err
+	}
+	return m.end(&e.writer)
+}
+
+// end ends the program.
+func (m *maker) end(w *writer) (err error) {
+	if err := m.dropUnused(w); err != nil {
+		return err
+	}
+	st := w.stats
+	m.stats.Copied, m.stats.Changed, m.stats.New, m.stats.Length = st.Copied, st.Changed, st.New, m.head.Length
+	switch {
+	case m.head.Packed:
+		m.stats.Method = Bytes
+	case w.count == 1 && st.Copied == m.head.Length:
+		m.stats.Method = Same
+	case len(m.head.Bases) == 0:
+		m.stats.Method = Repack
+	default:
+		m.stats.Method = Delta
+	}
+	m.program, err = w.bytes()
+	return err
+}
+
+// survey surveys the bases. Without an encoder only bases that are stored alike are of use.
+func (m *maker) survey(ctx context.Context, s *survey) error {
+	for _, b := range m.bases {
+		base, err := s.base(ctx, b, m.head.Packed, maxLength(b.Desc.Size), m.o)
+		if err != nil {
+			return fmt.Errorf("reading base %s: %w", b.Desc.Digest, err)
+		}
+		m.head.Bases = append(m.head.Bases, base)
+	}
+	s.sort()
+	return nil
+}
+
+// gatherOld puts the old versions that are looked at into the spool, and says where they stand.
+func (m *maker) gatherOld(ctx context.Context, s *survey, choices []choice) (map[int32]int64, error) {
+	at := map[int32]int64{}
+	var all []move
+	for _, c := range choices {
+		if c.old < 0 {
+			continue
+		}
+		if _, twice := at[c.old]; twice {
+			continue
+		}
+		k := &s.units[c.old]
+		if s.heads.n > m.spoolLimit()-k.size {
+			continue
+		}
+		at[c.old] = s.heads.n
+		all = append(all, move{at: k.content(), to: s.heads.n, n: k.size})
+		s.heads.n += k.size
+	}
+	slices.SortFunc(all, func(a, b move) int { return int(min(max(a.at-b.at, -1), 1)) })
+	base := func(want Base) (Blob, error) {
+		i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.Desc.Digest == want.Digest })
+		return m.bases[i], nil
+	}
+	return at, gather(ctx, m.head, all, base, s.heads, m.o)
+}
+
+// spoolLimit is the size of the largest layer that takes part, unpacked.
+func (m *maker) spoolLimit() int64 {
+	limit := m.head.Length
+	for _, b := range m.head.Bases {
+		limit = max(limit, b.Length)
+	}
+	return limit
+}
+
+func (m *maker) emit(ctx context.Context, e *emitter, choices []choice) error {
+	fresh, err := newZstd(m.sections, zstd.SpeedBestCompression)
+	if err != nil {
+		return err
+	}
+	changes, err := newZstd(m.changes, zstd.SpeedBetterCompression)
+	if err != nil {
+		return err
+	}
+	e.fresh, e.changes = fresh, changes
+	err = e.emit(ctx, m.target, m.head.Packed, choices, m.o)
+	return errors.Join(err, fresh.Close(), changes.Close())
+}
+
+// prove applies the recipe.
+func (m *maker) prove(ctx context.Context, r parts) error {
+	base := func(want Base) (Blob, error) {
+		i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.Desc.Digest == want.Digest })
+		return m.bases[i], nil
+	}
+	err := apply(ctx, m.target.Desc, r.open, base, io.Discard, m.o)
+	if errors.Is(err, blob.ErrMismatch) || errors.Is(err, ErrInvalid) {
+		return fmt.Errorf("%w: %w", ErrNotExact, err)
+	}
+	return err
+}
