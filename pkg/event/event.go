@@ -33,6 +33,9 @@ const (
 	// Request is one HTTP exchange: Text is "METHOD URL STATUS", without query
 	// values or credentials; Wait is how long the answer took.
 	Request Kind = "request"
+	// Quota says that the registry Name answers N more requests of the kind that it
+	// counts, of Total (0: not said), and more again after Wait at most (0: not said).
+	Quota Kind = "quota"
 	// Note is something worth knowing that is no fault: Text, and Hint if there is a next step.
 	Note Kind = "note"
 	// Warn is something that may be wrong but does not stop the work: Text or Err, and Hint.

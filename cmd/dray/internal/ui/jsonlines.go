@@ -10,8 +10,8 @@ import (
 
 // A Message is one line of --progress json. The keys stay; more may come.
 type Message struct {
-	// Event is plan, start, bytes, resume, done, skip, commit, retry, request (with
-	// -v), note, warn, lost, and at the end summary and, if it failed, error.
+	// Event is plan, start, bytes, resume, done, skip, commit, retry, request and
+	// quota (with -v), note, warn, lost, and at the end summary and, if it failed, error.
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
 
@@ -21,13 +21,13 @@ type Message struct {
 	Name      string `json:"name,omitempty"`      // commit: what stands for the blob now
 
 	Bytes int64 `json:"bytes,omitempty"` // bytes, done: of the blob so far; resume: found from an earlier run
-	Total int64 `json:"total,omitempty"` // plan: bytes
-	Count int   `json:"count,omitempty"` // plan: blobs
+	Total int64 `json:"total,omitempty"` // plan: bytes; quota: requests
+	Count int   `json:"count,omitempty"` // plan: blobs; quota: requests left
 
 	Text  string  `json:"text,omitempty"`
 	Hint  string  `json:"hint,omitempty"`
 	Error string  `json:"error,omitempty"`
-	Wait  float64 `json:"wait,omitempty"` // retry, request: seconds
+	Wait  float64 `json:"wait,omitempty"` // retry, request, quota: seconds
 
 	Summary *Summary `json:"summary,omitempty"`
 }
@@ -54,7 +54,7 @@ type jsonView struct {
 }
 
 func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
-	if e.Kind == event.Request && !v.verbose {
+	if !v.verbose && (e.Kind == event.Request || e.Kind == event.Quota) {
 		return
 	}
 	msg := Message{
@@ -82,6 +82,8 @@ func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
 		msg.Bytes = m.done()
 	case event.Resume:
 		msg.Bytes = e.N
+	case event.Quota:
+		msg.Count = int(e.N)
 	case event.Done:
 		if m != nil {
 			msg.Bytes = m.done()

@@ -42,6 +42,7 @@ func (h *Host) send(ctx context.Context, r *Request, u *url.URL, header http.Hea
 		return nil, err
 	}
 	h.answered.Store(true)
+	h.tellQuota(resp)
 	resp.Request = req
 	resp.Body = &inbound{ReadCloser: resp.Body, h: h, w: w, out: out}
 	return resp, nil
