@@ -21,11 +21,12 @@ const (
 	maxLine = 512
 )
 
-// A Memo is values under keys, of which it keeps the newest 4096. A nil *Memo, and
-// one without a file, remembers nothing. It is safe for concurrent use; several
+// A Memo is values under keys, of which it keeps the newest 4096, or as many as it was
+// made for. A nil *Memo, and one without a file, remembers nothing. It is safe for concurrent use; several
 // processes may use one file, and the last to save wins what both have said.
 type Memo struct {
 	path string
+	most int // entries
 
 	mu      sync.Mutex
 	loaded  bool
@@ -35,7 +36,10 @@ type Memo struct {
 }
 
 // New returns the memo in the file at path, which needs not exist. It opens nothing.
-func New(path string) *Memo { return &Memo{path: path} }
+func New(path string) *Memo { return NewOf(path, maxEntries) }
+
+// NewOf is New for so many entries.
+func NewOf(path string, entries int) *Memo { return &Memo{path: path, most: entries} }
 
 // Get returns the value under key, or "".
 func (m *Memo) Get(key string) string {
@@ -85,7 +89,7 @@ func (m *Memo) read() (values map[string]string, order []string) {
 		return values, nil
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, maxEntries*maxLine))
+	lines := bufio.NewScanner(io.LimitReader(f, int64(m.most)*maxLine))
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		if key, value, ok := strings.Cut(lines.Text(), "\t"); ok {
@@ -126,7 +130,7 @@ func (m *Memo) merge() (values map[string]string, keys []string, news bool) {
 		values[key] = m.values[key]
 	}
 	keys = append(keys, m.changed...)
-	return values, keys[max(0, len(keys)-maxEntries):], news
+	return values, keys[max(0, len(keys)-m.most):], news
 }
 
 // write replaces the file. It is not synced: a lost one is not missed.
