@@ -62,6 +62,7 @@ var rooms = map[string]room{
 	"pkg/transfer":       {floor: 4},
 	"pkg/inspect":        {floor: 4},
 	"pkg/bundle":         {floor: 4},
+	"pkg/mirror":         {4, []string{"github.com/Masterminds/semver/v3", "go.yaml.in/yaml/v3"}},
 	"pkg/serve":          {4, []string{"golang.org/x/crypto/bcrypt"}},
 	"arch/verify":        {floor: 4},
 	"layers":             {4, []string{"github.com/moby/patternmatcher"}},
