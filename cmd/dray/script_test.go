@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	layout DIR         lay the image of testdata there, as tag 1.0
 //	crossed DIR        the same, but what is for arm64 is listed as amd64 and the reverse
 //	exitcode N CMD…    run CMD, which must exit with N
+//	expand FILE…       replace $REGISTRY and other variables in files
 //	listening V FILE   wait for the address of "dray serve" in FILE, and set V to it
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -52,6 +53,7 @@ func TestScript(t *testing.T) {
 			"crossed":    crossed,
 			"exitcode":   exitCode,
 			"listening":  listening,
+			"expand":     expand,
 		},
 		RequireUniqueNames: true,
 	})
@@ -138,6 +140,13 @@ func push(ts *testscript.TestScript, src place.Source, name, to string) {
 	_, err = transfer.Copy(context.Background(), client.Repo(n), []transfer.Request{{Source: src, Name: name, Names: []string{n.Tag}}}, transfer.Options{})
 	ts.Check(err)
 	ts.Check(client.Close())
+}
+
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	}
 }
 
 func exitCode(ts *testscript.TestScript, _ bool, args []string) {

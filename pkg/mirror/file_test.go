@@ -2,8 +2,12 @@ package mirror_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	yaml "go.yaml.in/yaml/v3"
 
 	"github.com/dray-oci/dray/pkg/mirror"
 	"github.com/dray-oci/dray/pkg/ref"
@@ -148,4 +152,30 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDocumented: what docs/sync.md shows is a file, and the examples are YAML.
+func TestDocumented(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "..", "docs", "sync.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(raw), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```\n")
+	if f := parse(t, text); len(f.Images) != 4 || f.To != "registry.local:5000/mirror" {
+		t.Errorf("%+v", f)
+	}
+	examples, err := filepath.Glob(filepath.Join("..", "..", "docs", "examples", "sync-*.yaml"))
+	if err != nil || len(examples) != 2 {
+		t.Fatalf("%v, %v", examples, err)
+	}
+	for _, file := range examples {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(raw, new(map[string]any)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
 }

@@ -35,7 +35,8 @@ type app struct {
 
 	receipt  receipt
 	progress *ui.Progress
-	lost     atomic.Int64 // things that were named and left out
+	quota    event.Handler // is told what registries say of their quotas
+	lost     atomic.Int64  // things that were named and left out
 	config   *config.Config
 	client   *registry.Client
 	doors    *open.Doors
@@ -85,6 +86,9 @@ func (a *app) events() (event.Handler, error) {
 func (a *app) handle(e event.Event) {
 	if e.Kind == event.Lost {
 		a.lost.Add(1)
+	}
+	if e.Kind == event.Quota {
+		a.quota.Emit(e)
 	}
 	a.progress.Handle(e)
 }
