@@ -74,7 +74,7 @@ func (r *reader) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, erro
 		if err != nil {
 			return nil, fmt.Errorf("reading layer %s: %w", d.Digest, err)
 		}
-		return blob.Verify(rc, d), nil
+		return place.Verify(ctx, r.src, rc, d), nil
 	}
 	r.mu.Lock()
 	k := r.kept[d.Digest]
@@ -107,7 +107,7 @@ func (r *reader) fetch(ctx context.Context, d v1.Descriptor) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	in := blob.Verify(&counted{rc, d, r.o.Events}, d)
+	in := place.Verify(ctx, r.src, &counted{rc, d, r.o.Events}, d)
 	r.o.Events.Emit(event.Event{Kind: event.Start, Blob: d})
 	name := filepath.Join(dir, d.Digest.Hex)
 	err = writeFile(ctx, name, in)

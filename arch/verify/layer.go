@@ -106,7 +106,7 @@ func (lr *layerReader) readFrom(ctx context.Context, l *layer, rc io.ReadCloser)
 		}
 		return fmt.Errorf("reading layer %s: %w", l.d.Digest, errors.Join(raw.err, context.Cause(ctx)))
 	}
-	lr.judge(l, rerr, verr)
+	lr.judge(l, rerr, place.Explain(ctx, lr.src, l.d, verr))
 	lr.events.Emit(event.Event{Kind: event.Done, Blob: l.d})
 	return nil
 }

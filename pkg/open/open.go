@@ -34,9 +34,10 @@ type Options struct {
 	Limit    int64 // bytes a second that are read, all sources together; 0: any number
 	Docker   daemon.Options
 	Podman   cstorage.Options
-	Form     archive.Form // of archives that are written
-	Stdin    io.Reader    // what "-" reads
-	Stdout   io.Writer    // what "-" writes
+	Form     archive.Form  // of archives that are written
+	Parts    archive.Parts // into which these are cut
+	Stdin    io.Reader     // what "-" reads
+	Stdout   io.Writer     // what "-" writes
 	Events   event.Handler
 }
 

@@ -120,7 +120,7 @@ func (e *folderError) Hint() string {
 }
 
 func (d *Doors) newArchive(r ref.Ref) (place.Sink, error) {
-	o := archive.Options{As: d.o.Form, Events: d.o.Events, Verified: d.verified}
+	o := archive.Options{As: d.o.Form, Parts: d.o.Parts, Events: d.o.Events, Verified: d.verified}
 	switch r.Kind {
 	case ref.OCIArchive:
 		o.As = archive.OCI

@@ -51,6 +51,46 @@ type Remover interface {
 	Remove(ctx context.Context, name string) error
 }
 
+// A Tracer finds out why content is not what its digest says, once it was read and
+// did not match.
+type Tracer interface {
+	// Trace returns what is wrong with what holds d, or nil if it cannot tell. It may
+	// take as long as reading that.
+	Trace(ctx context.Context, d v1.Descriptor) error
+}
+
+// Explain adds to err, which reading d of src returned, what the Tracer of src finds
+// out, if it has one and the content was not what its digest says.
+func Explain(ctx context.Context, src Source, d v1.Descriptor, err error) error {
+	if !errors.Is(err, blob.ErrMismatch) {
+		return err
+	}
+	t, ok := As[Tracer](src)
+	if !ok {
+		return err
+	}
+	if why := t.Trace(ctx, d); why != nil {
+		return fmt.Errorf("%w: %w", why, err)
+	}
+	return err
+}
+
+// Verify is [blob.Verify] of rc, which src opened for d, and says more where it fails:
+// see [Explain].
+func Verify(ctx context.Context, src Source, rc io.ReadCloser, d v1.Descriptor) io.ReadCloser {
+	return &explained{blob.Verify(rc, d), func(err error) error { return Explain(ctx, src, d, err) }}
+}
+
+type explained struct {
+	io.ReadCloser
+	explain func(error) error
+}
+
+func (r *explained) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	return n, r.explain(err)
+}
+
 // A Root is one image of a [Plan]: what will be committed, under which names.
 type Root struct {
 	Descriptor v1.Descriptor
@@ -149,7 +189,7 @@ func Opener(src Source, d v1.Descriptor) blob.Opener {
 func ReadManifest(ctx context.Context, src Source, d v1.Descriptor) (*manifest.Doc, error) {
 	raw, err := blob.ReadAll(ctx, Opener(src, d), d, manifest.MaxBytes)
 	if err != nil {
-		return nil, fmt.Errorf("reading manifest %s: %w", d.Digest, err)
+		return nil, fmt.Errorf("reading manifest %s: %w", d.Digest, Explain(ctx, src, d, err))
 	}
 	doc, err := manifest.Parse(d, raw)
 	if err != nil {
@@ -162,7 +202,7 @@ func ReadManifest(ctx context.Context, src Source, d v1.Descriptor) (*manifest.D
 func ReadConfig(ctx context.Context, src Source, d v1.Descriptor) (*v1.ConfigFile, []byte, error) {
 	raw, err := blob.ReadAll(ctx, Opener(src, d), d, manifest.MaxConfigBytes)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading config %s: %w", d.Digest, err)
+		return nil, nil, fmt.Errorf("reading config %s: %w", d.Digest, Explain(ctx, src, d, err))
 	}
 	c, err := manifest.ParseConfig(raw)
 	if err != nil {

@@ -10,7 +10,8 @@
 //  3. "store:", "oci:", "oci-archive:", "docker-archive:", "docker-daemon:" and
 //     "containers-storage:" say the kind. "docker:24" does not: it is the image docker, tag 24.
 //     The words of other tools that we do not speak ("dir:", "ostree:", …) are refused.
-//  4. A string that ends in ".tar", ".tar.gz", ".tgz" or ".tar.zst" is a [Path].
+//  4. A string that ends in ".tar", ".tar.gz", ".tgz" or ".tar.zst" is a [Path], and so is
+//     one that ends as a part of an archive does: ".tar.001", ".tar.p01" or ".parts.json".
 //  5. All else is a name at a registry, by Docker's rules; see [ParseName].
 //
 // In "oci:DIR:TAG" and the two archive forms the path ends at the first ":" after the drive

@@ -73,6 +73,11 @@ func TestParse(t *testing.T) {
 		{"a.tar.gz", Ref{Kind: Path, Path: "a.tar.gz"}},
 		{"a.tgz", Ref{Kind: Path, Path: "a.tgz"}},
 		{"a.tar.zst", Ref{Kind: Path, Path: "a.tar.zst"}},
+		{"x.tar.001", Ref{Kind: Path, Path: "x.tar.001"}},
+		{"a/x.tar.p01", Ref{Kind: Path, Path: "a/x.tar.p01"}},
+		{"x.parts.json", Ref{Kind: Path, Path: "x.parts.json"}},
+		{"x.tar.1", Ref{Kind: Registry, Name: hub("library/x.tar.1", "latest")}},
+		{"x.001", Ref{Kind: Registry, Name: hub("library/x.001", "latest")}},
 		{"ghcr.io/a/b.tar", Ref{Kind: Path, Path: "ghcr.io/a/b.tar"}},
 	}
 	for _, tt := range tests {

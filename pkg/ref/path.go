@@ -18,12 +18,20 @@ func startsLikePath(s string) bool {
 }
 
 func endsLikeArchive(s string) bool {
-	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst"} {
+	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst", ".parts.json"} {
 		if strings.HasSuffix(s, suffix) {
 			return true
 		}
 	}
-	return false
+	dot := strings.LastIndexByte(s, '.')
+	return dot > 0 && strings.HasSuffix(s[:dot], ".tar") && isPart(s[dot+1:])
+}
+
+// isPart reports whether s follows the name of an archive where that is cut: 001, or p01
+// for parity.
+func isPart(s string) bool {
+	digits, parity := strings.CutPrefix(s, "p")
+	return (len(digits) == 3 || parity && len(digits) == 2) && strings.Trim(digits, "0123456789") == ""
 }
 
 // driveLen returns 2 if s starts with a drive, a letter before ":\" or ":/", else 0.

@@ -100,9 +100,12 @@ func (c *copier) one(ctx context.Context, to place.Sink, n node, elsewhere ...pl
 	}
 	c.o.Events.Emit(event.Event{Kind: event.Start, Blob: n.d})
 	var err error
-	for _, src := range n.srcs {
+	for i, src := range n.srcs {
 		if err = to.Put(ctx, n.d, c.opener(n, src)); err == nil || ctx.Err() != nil {
 			break
+		}
+		if i == len(n.srcs)-1 {
+			err = place.Explain(ctx, src, n.d, err)
 		}
 	}
 	if err != nil {

@@ -180,6 +180,7 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 		n.level, n.raw, err = b.visitManifest(ctx, d, depth)
 	case b.configs && d.MediaType.IsConfig():
 		n.raw, err = blob.ReadAll(ctx, place.Opener(b.req.Source, d), d, manifest.MaxConfigBytes)
+		err = place.Explain(ctx, b.req.Source, d, err)
 	}
 	if err != nil {
 		return 0, err

@@ -45,6 +45,7 @@ var rooms = map[string]room{
 	"pkg/image":          {floor: 2},
 	"pkg/delta":          {3, []string{"github.com/klauspost/compress/zstd"}},
 	"pkg/layout":         {3, []string{"github.com/gofrs/flock", "golang.org/x/sys"}},
+	"pkg/parts":          {3, []string{"github.com/klauspost/reedsolomon"}},
 	"pkg/place/registry": {floor: 4},
 
 	"pkg/place/registry/internal/guard": {floor: 0},

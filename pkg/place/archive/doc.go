@@ -11,6 +11,8 @@
 //	indexes, manifests, configs, each kind by digest
 //	layers and other content, by digest
 //
+// A file can be cut into parts (pkg/parts), each of which is written in place too.
+//
 // Every member has mode 0644 (folders 0755), no owner and no time, so that the
 // archive depends on its images and their names alone.
 package archive
@@ -36,6 +38,7 @@ const (
 // Options for writing an archive. The zero value writes a Hybrid.
 type Options struct {
 	As       Form
+	Parts    Parts          // how the file is cut
 	Events   event.Handler  // hears what some engine will not be able to load
 	Verified *memo.Verified // remembers which archives stand; may be nil
 }
@@ -43,7 +46,7 @@ type Options struct {
 func (o Options) check() error {
 	switch o.As {
 	case "", Hybrid, Docker, OCI:
-		return nil
+		return o.Parts.check()
 	}
 	return fmt.Errorf("writing archive: there is no form %q", string(o.As))
 }

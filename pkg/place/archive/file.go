@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/pkg/parts"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -25,8 +26,8 @@ func (a *Archive) OpenFile(_ context.Context, h v1.Hash) (place.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading archive %s: %w", a.path, err)
 	}
-	if f := a.reopened(); f != nil {
-		if file, err := place.NewFile(f, m.Offset, m.Size); err == nil {
+	if f, at := a.reopened(m.Offset, m.Size); f != nil {
+		if file, err := place.NewFile(f, at, m.Size); err == nil {
 			return file, nil
 		}
 		_ = f.Close() // only ever read
@@ -34,23 +35,27 @@ func (a *Archive) OpenFile(_ context.Context, h v1.Hash) (place.File, error) {
 	return place.FileAt(a.file, m.Offset, m.Size), nil
 }
 
-// reopened returns the archive as a file with a position of its own, as sendfile
-// needs it. It returns nil where the archive cannot be opened again: because it is
-// a temporary file without a name, or another file has taken its name.
-func (a *Archive) reopened() *os.File {
+// reopened returns the file that n bytes of the archive from offset on lie in, with a
+// position of its own, as sendfile needs it, and where in it they begin. It returns nil
+// where there is none: because the archive is a temporary file without a name, or
+// another file has taken its name, or the bytes lie in several parts.
+func (a *Archive) reopened(offset, n int64) (f *os.File, at int64) {
+	if s, ok := a.file.(*parts.Set); ok {
+		return s.File(offset, n)
+	}
 	own, ok := a.file.(*os.File)
 	if !ok {
-		return nil
+		return nil, 0
 	}
 	f, err := os.Open(a.path)
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	if isSameFile(own, f) {
-		return f
+		return f, offset
 	}
 	_ = f.Close() // only ever read
-	return nil
+	return nil, 0
 }
 
 func isSameFile(a, b *os.File) bool {

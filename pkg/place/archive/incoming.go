@@ -40,6 +40,11 @@ func newIncoming(p *partial, s *slot, n int64) *incoming {
 	return b
 }
 
+func (b *incoming) isWhole() bool             { return b.n > 0 && b.n == b.want.Size }
+func (b *incoming) isDone() bool              { return b.done.Load() }
+func (b *incoming) bytes() int64              { return b.written.Load() }
+func (b *incoming) descriptor() v1.Descriptor { return b.want }
+
 // put brings the blob to its place, from where it is. If what is there turns out
 // to be something else, it starts again.
 func (b *incoming) put(ctx context.Context, open blob.Opener) error {
@@ -100,6 +105,10 @@ func (b *incoming) reread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !b.p.file.Here(b.at, b.n) {
+		b.n = 0 // the part that it was dropped for would have to be verified too
+		b.written.Store(0)
+	}
 	if b.n > 0 {
 		if _, err := blob.Copy(ctx, v, io.NewSectionReader(b.p.file, b.at, b.n)); err != nil {
 			return err
@@ -149,7 +158,7 @@ func (b *incoming) note() error {
 		return nil
 	}
 	if b.n > b.known {
-		blob.WriteBack(b.p.file, b.at+b.known, b.n-b.known)
+		b.p.file.WriteBack(b.at+b.known, b.n-b.known)
 	}
 	b.known = b.n
 	return b.p.journal.record(b.want.Digest, b.n)

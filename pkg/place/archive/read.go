@@ -51,12 +51,17 @@ var (
 	_ place.ReferrerLister = (*Archive)(nil)
 )
 
-// Open opens the archive at path. It returns place.ErrNotFound if there is no
-// file, and place.ErrInvalid if it is no archive of images.
+// Open opens the archive at path: a file, or a set of parts, named as the file that
+// they make up, by one of them, or by their document. It returns place.ErrNotFound if
+// there is none, and place.ErrInvalid if it is no archive of images. The error may be
+// a [*parts.FaultsError].
 func Open(ctx context.Context, path string, o ReadOptions) (*Archive, error) {
+	if index, ok := setAt(path); ok {
+		return openSet(ctx, index, o)
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading archive: %w: %w", place.ErrNotFound, err)
+		return nil, withoutDocument(path, fmt.Errorf("reading archive: %w: %w", place.ErrNotFound, err))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading archive: %w", err)
@@ -71,7 +76,8 @@ func Open(ctx context.Context, path string, o ReadOptions) (*Archive, error) {
 	default:
 		err = errors.Join(a.unpack(ctx, f), f.Close())
 	}
-	return a.loaded(ctx, err)
+	a, err = a.loaded(ctx, err)
+	return a, withoutDocument(path, err)
 }
 
 // Read reads the archive that r holds, compressed or not, into a temporary file.

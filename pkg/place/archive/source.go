@@ -104,8 +104,8 @@ func (a *Archive) openRange(ctx context.Context, d v1.Descriptor, offset, length
 		length = rest
 	}
 	if length >= reopenFrom {
-		if f := a.reopened(); f != nil {
-			if rc, err := blob.Section(f, m.Offset+offset, length); err == nil {
+		if f, at := a.reopened(m.Offset+offset, length); f != nil {
+			if rc, err := blob.Section(f, at, length); err == nil {
 				return rc, nil
 			}
 			_ = f.Close() // only ever read

@@ -20,16 +20,31 @@ func (e *SpaceError) Error() string {
 // Hint says what to do.
 func (e *SpaceError) Hint() string { return "make room on that disk, or name a place on another one" }
 
-// reserveSpace gives f its size, and where the system can do that, the blocks for
-// it, so that writing cannot run out of space in the middle.
-func reserveSpace(f *os.File, size int64) error {
-	fi, err := f.Stat()
-	if err != nil {
-		return err
+// A sized file is to have that many bytes.
+type sized struct {
+	f    *os.File
+	size int64
+}
+
+// reserveSpace gives files, which lie in one folder, their sizes, and where the
+// system can do that, the blocks for it, so that writing cannot run out of space in
+// the middle.
+func reserveSpace(files ...sized) error {
+	var need int64
+	for _, s := range files {
+		fi, err := s.f.Stat()
+		if err != nil {
+			return err
+		}
+		need += max(0, s.size-allocated(fi))
 	}
-	need := size - allocated(fi)
-	if free, ok := freeSpace(filepath.Dir(f.Name())); ok && need > free {
-		return &SpaceError{Path: f.Name(), Need: need, Free: free}
+	if free, ok := freeSpace(filepath.Dir(files[0].f.Name())); ok && need > free {
+		return &SpaceError{Path: files[0].f.Name(), Need: need, Free: free}
 	}
-	return reserve(f, size)
+	for _, s := range files {
+		if err := reserve(s.f, s.size); err != nil {
+			return err
+		}
+	}
+	return nil
 }

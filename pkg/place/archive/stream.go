@@ -38,6 +38,9 @@ func NewStream(w io.Writer, o Options) (*Stream, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if o.Parts.Size > 0 {
+		return nil, fmt.Errorf("writing archive: only a plain file can be cut into parts: %w", place.ErrUnsupported)
+	}
 	return &Stream{w: w, o: o, written: map[v1.Hash]bool{}}, nil
 }
 

@@ -18,7 +18,7 @@ import (
 
 // A Writer writes an archive to a file, many blobs at once, each straight to its
 // place. Until the last planned image is committed the file is called
-// PATH.partial, and a journal beside it says how far each blob has come; a later
+// PATH.partial (its parts PATH.001.partial and so on), and a journal beside it says how far each blob has come; a later
 // Writer with the same plan goes on from there, one with another plan starts anew.
 type Writer struct {
 	path    string // of the archive, links followed
@@ -36,7 +36,8 @@ var (
 )
 
 // Create returns a sink that writes the archive at path, which it replaces if it
-// is there. It makes no file yet. A path that is no regular file is refused.
+// is there. It makes no file yet. A path that is no regular file is refused, and in
+// parts, which together are what it replaces, also one that is.
 func Create(path string, o Options) (*Writer, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -44,6 +45,11 @@ func Create(path string, o Options) (*Writer, error) {
 	target, err := target(path)
 	if err != nil {
 		return nil, fmt.Errorf("writing archive: %w", err)
+	}
+	if o.Parts.Size > 0 {
+		if err := isOneFile(target); err != nil {
+			return nil, fmt.Errorf("writing archive in parts: %w", err)
+		}
 	}
 	return &Writer{path: target, o: o}, nil
 }
@@ -78,8 +84,8 @@ func (w *Writer) Traits() place.Traits { return w.o.traits() }
 // Plan lays out the archive, checks and reserves the space for it, and looks
 // through what an earlier run left. The blobs that are missing are returned largest
 // first, so that the longest does not begin last. If the very archive stands at the
-// path already, none is. The error may be a *SpaceError. When it is called again,
-// what is there moves up in the file.
+// path already, none is. The error may be a *SpaceError or a *CutError. When it is
+// called again, what is there moves up in the file.
 func (w *Writer) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
@@ -96,7 +102,7 @@ func (w *Writer) plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error
 		return w.replan(ctx, p)
 	}
 	d, err := w.o.draw(p)
-	if err == nil && d.stands(ctx, w.path, w.o.Verified) {
+	if err == nil && w.stands(ctx, d) {
 		w.drawing, w.done = d, true
 		for _, b := range d.todo() {
 			w.o.Events.Emit(event.Event{Kind: event.Skip, Blob: b, Text: "present"})
@@ -104,7 +110,7 @@ func (w *Writer) plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error
 		return nil, nil
 	}
 	if err == nil {
-		w.partial, err = openPartial(ctx, w.path, d, w.o.Events)
+		w.partial, err = openPartial(ctx, w.path, d, w.o)
 	}
 	if err != nil {
 		return nil, err
@@ -140,10 +146,10 @@ func (w *Writer) Commit(ctx context.Context, root v1.Descriptor, names ...string
 	}
 	last, err := w.drawing.commit(root, names)
 	if err == nil && last && !w.done {
-		err = w.partial.finish(w.path)
+		err = w.partial.finish(ctx)
 		w.done = err == nil
-		if fi, ferr := os.Stat(w.path); w.done && ferr == nil {
-			w.o.Verified.Put(fi, w.drawing.name())
+		if w.done {
+			w.remember()
 		}
 	}
 	if err != nil {

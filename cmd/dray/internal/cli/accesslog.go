@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/parts"
 	"github.com/dray-oci/dray/pkg/ref"
 	"github.com/dray-oci/dray/pkg/serve"
 )
@@ -80,6 +81,6 @@ func nameless(r ref.Ref) string {
 		return "images"
 	}
 	base, _, _ := strings.Cut(strings.TrimLeft(strings.ToLower(filepath.Base(abs)), "."), ".tar")
-	base = strings.TrimSuffix(base, ".tgz")
+	base = strings.TrimSuffix(strings.TrimSuffix(base, ".tgz"), parts.Suffix)
 	return cmp.Or(strings.Trim(notInRepository.ReplaceAllString(base, "-"), "-"), "images")
 }

@@ -181,6 +181,7 @@ func (a *app) doorOptions(storePath string) (open.Options, error) {
 		Docker:   daemon.FromEnviron(a.env.Getenv, a.userHome()),
 		Podman:   cstorage.Options{},
 		Form:     archive.Form(a.o.form),
+		Parts:    a.o.parts.Parts,
 		Stdin:    a.streams.In,
 		Stdout:   a.streams.Out,
 		Events:   events,

@@ -39,6 +39,7 @@ with several images is copied whole if DST can hold several.`,
 	a.moveFlags(fs)
 	a.archiveFlags(fs)
 	a.receiptFlag(fs)
+	a.partsFlags(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "with --platform: keep the index as it is, with some of its platforms missing")
 	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
 	return cmd
@@ -54,6 +55,9 @@ func (a *app) copy(ctx context.Context, from, to string, flags copyFlags) error 
 		return err
 	}
 	if err := a.refuseTerminal(refs[1]); err != nil {
+		return err
+	}
+	if err := a.cutInto(refs[1], ""); err != nil {
 		return err
 	}
 	o, err := a.transferOptions()

@@ -25,6 +25,7 @@ type options struct {
 
 	home, tmpDir string
 	form         formFlag // of archives that are written: --as
+	parts        partsFlags
 	offline      bool
 
 	jobs      positive

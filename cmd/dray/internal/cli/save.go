@@ -24,10 +24,13 @@ func newSave(a *app) *cobra.Command {
 		Long: `Write images into one archive that Docker, Podman, containerd, skopeo and dray all load:
 an OCI layout and what docker save writes in one tar, manifests and layers byte for byte.
 The file appears only when it is whole; after a cut, the same command goes on where it stopped.
+--part-size cuts it into parts, which every command reads where they lie: x.tar.001, x.tar.002, …,
+and x.parts.json with their checksums. --parity N adds N files, from which N lost ones are rebuilt.
 Of several platforms this host's is taken; --platform all takes them all.`,
 		Example: `  dray save alpine:3.20 -o alpine.tar
   dray save --platform linux/amd64,linux/arm64 ghcr.io/org/app:1.4 -o app.tar
   dray save -f images.txt -o all.tar --map docker.io=registry.local:5000
+  dray save --platform all app:1.4 -o app.tar --part-size 4000M --parity 1
   dray save store:app:dev -o - | ssh host docker load`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.save(cmd.Context(), args, o) },
 	}
@@ -38,6 +41,8 @@ Of several platforms this host's is taken; --platform all takes them all.`,
 	a.listFlag(fs)
 	a.moveFlags(fs)
 	a.archiveFlags(fs)
+	a.partsFlags(fs)
+	fs.StringVar(&o.only, "only-parts", "", "write just these `parts` of it again: 3 or 3,5-7")
 	fs.StringVar(&o.dockerPlatform, "docker-platform", "", "which `platform` an old Docker sees where there are several (default this host's)")
 	fs.StringArrayVar(&o.maps, "map", nil, "change names that begin with FROM to begin with TO, as `FROM=TO`")
 	fs.BoolVar(&o.sparse, "sparse", false, "keep an index as it is, with some of its platforms missing")
@@ -48,6 +53,7 @@ Of several platforms this host's is taken; --platform all takes them all.`,
 type saveFlags struct {
 	copyFlags
 	out, dockerPlatform string
+	only                string
 	maps                []string
 }
 
@@ -95,6 +101,9 @@ func (a *app) save(ctx context.Context, args []string, flags saveFlags) error {
 		return &usageError{&hintedError{fmt.Errorf("saving to %s: it is a folder", flags.out), "name a file, or use dray copy SRC oci:DIR for a layout"}}
 	}
 	if err := a.refuseTerminal(to); err != nil {
+		return err
+	}
+	if err := a.cutInto(to, flags.only); err != nil {
 		return err
 	}
 	o, err := a.transferOptions()
