@@ -47,6 +47,10 @@ type Options struct {
 
 	// Seen remembers which repository has what, for mounts; nil: nobody does. Close saves it.
 	Seen *memo.Memo
+	// Uploads remembers where interrupted uploads go on, for a later run; nil: nobody
+	// does. It may hold what registries put into locations, but no token and no
+	// password. Saved as uploads begin, and by Close.
+	Uploads *memo.Memo
 
 	Retries      int           // tries after the first, without progress between; 0: 5; negative: none
 	StallTimeout time.Duration // without a byte; 0: 60 s
@@ -85,6 +89,7 @@ type Client struct {
 type host struct {
 	*wire.Host
 	seen       *memo.Memo
+	uploads    *memo.Memo
 	chunkBytes atomic.Int64 // the most that one upload request may carry; 0: no limit known
 	noSingle   atomic.Bool  // does not take a small blob with the request that begins its upload
 	referrers  atomic.Int32 // whether it has the referrers API: 0 unknown, 1 yes, 2 no
@@ -107,7 +112,7 @@ func (o Options) wire() wire.Options {
 // Close closes the connections. Repos and readers must be closed before.
 func (c *Client) Close() error {
 	c.wire.Close()
-	_ = c.o.Seen.Save() // what is not remembered is sent
+	_, _ = c.o.Seen.Save(), c.o.Uploads.Save() // what is not remembered is sent
 	return nil
 }
 
@@ -117,7 +122,7 @@ func (c *Client) host(name string, insecure bool) *host {
 	defer c.mu.Unlock()
 	h, ok := c.hosts[w]
 	if !ok {
-		h = &host{Host: w, seen: c.o.Seen}
+		h = &host{Host: w, seen: c.o.Seen, uploads: c.o.Uploads}
 		c.hosts[w] = h
 	}
 	return h

@@ -82,26 +82,18 @@ func (u *upload) restart(ctx context.Context) (done bool, _ error) {
 // if the registry cannot tell.
 func (u *upload) resume(ctx context.Context) (done bool, _ error) {
 	for u.at != nil && u.raw == nil {
-		resp, err := u.m.Do(ctx, u.request(http.MethodGet))
-		if refused(err) {
+		has, err := u.ask(ctx)
+		if err == nil {
+			u.spliced = true
+			u.advance(has)
+			return false, nil
+		}
+		if refused(err) || errors.Is(err, errNoOffset) {
 			break
 		}
-		if err != nil {
-			if err := u.tries.Wait(ctx, err); err != nil {
-				return false, err
-			}
-			continue
-		}
-		has, ok := uploaded(resp)
-		if err := errors.Join(u.moved(resp), resp.Body.Close()); err != nil {
+		if err := u.tries.Wait(ctx, err); err != nil {
 			return false, err
 		}
-		if !ok || has > u.d.Size {
-			break
-		}
-		u.spliced = true
-		u.advance(has)
-		return false, nil
 	}
 	return u.restart(ctx)
 }

@@ -36,11 +36,12 @@ type upload struct {
 	open blob.Opener
 	raw  []byte // all of a small blob, verified
 
-	begun          // at is nil when it has not begun
-	offset   int64 // bytes that the registry has
-	reached  int64 // the furthest it ever had
-	asked    int64 // bytes in the last request that sent some
-	spliced  bool  // made of more than one request
+	begun           // at is nil when it has not begun
+	offset   int64  // bytes that the registry has
+	reached  int64  // the furthest it ever had
+	asked    int64  // bytes in the last request that sent some
+	noted    string // what is remembered of it
+	spliced  bool   // made of more than one request
 	restarts int
 	tries    *wire.Tries
 }
@@ -60,9 +61,13 @@ func (u *upload) run(ctx context.Context) error {
 		}
 		u.raw = raw
 	}
+	if u.at == nil {
+		u.recall(ctx)
+	}
 	for {
 		err := u.step(ctx)
 		if err == nil {
+			u.forget()
 			return nil
 		}
 		switch done, err := u.recover(ctx, err); {
@@ -72,6 +77,7 @@ func (u *upload) run(ctx context.Context) error {
 			}
 			return err
 		case done:
+			u.forget()
 			return nil
 		}
 	}
@@ -150,6 +156,7 @@ func (u *upload) request(method string) *wire.Request {
 
 // send sends the next chunk: all that is left, unless the host is known to take less.
 func (u *upload) send(ctx context.Context) error {
+	u.remember()
 	offset, n := u.offset, u.d.Size-u.offset
 	if chunk := u.m.chunkBytes.Load(); chunk > 0 {
 		n = min(n, max(chunk, u.minChunk))
@@ -226,6 +233,7 @@ func (u *upload) abandon(ctx context.Context) {
 	if u.at == nil || ctx.Err() != nil {
 		return
 	}
+	u.forget()
 	if resp, err := u.m.Do(ctx, u.request(http.MethodDelete)); err == nil {
 		_ = resp.Body.Close()
 	}

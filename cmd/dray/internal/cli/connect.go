@@ -94,9 +94,10 @@ func (a *app) registry() (*registry.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var seen *memo.Memo
+	var seen, uploads *memo.Memo
 	if home, err := a.home(); err == nil { // without one, nothing is remembered
 		seen = memo.New(filepath.Join(home, "memory", "seen"))
+		uploads = memo.New(filepath.Join(home, "memory", "uploads"))
 	}
 	a.client = registry.NewClient(registry.Options{
 		Credentials: func(ctx context.Context, host, repository string) (registry.Credential, error) {
@@ -112,6 +113,7 @@ func (a *app) registry() (*registry.Client, error) {
 		Proxy:        http.ProxyFromEnvironment,
 		Events:       events,
 		Seen:         seen,
+		Uploads:      uploads,
 		Retries:      cmp.Or(int(a.o.retries), -1), // to the client 0 means the default
 		StallTimeout: time.Duration(a.o.stallTimeout),
 		UserAgent:    "dray/" + a.env.Version.orDefault(),

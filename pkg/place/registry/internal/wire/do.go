@@ -129,3 +129,18 @@ func (h *Host) Locate(resp *http.Response, location string) (*url.URL, error) {
 	to.User, to.Fragment = nil, ""
 	return to, refused(h.trust.Redirect(from, to))
 }
+
+// Recall returns location, an absolute URL that Locate has returned in an earlier
+// run, if it is still a place where that may go on.
+func (h *Host) Recall(ctx context.Context, location string) (*url.URL, error) {
+	base, err := h.origin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	to, err := url.Parse(location)
+	if err != nil {
+		return nil, err
+	}
+	to.User, to.Fragment = nil, ""
+	return to, refused(h.trust.Redirect(base, to))
+}
