@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"pkg/place":          {floor: 2},
 	"pkg/image":          {floor: 2},
 	"pkg/delta":          {3, []string{"github.com/klauspost/compress/zstd"}},
+	"pkg/list":           {floor: 2},
 	"pkg/layout":         {3, []string{"github.com/gofrs/flock", "golang.org/x/sys"}},
 	"pkg/parts":          {3, []string{"github.com/klauspost/reedsolomon"}},
 	"pkg/place/registry": {floor: 4},
