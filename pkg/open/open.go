@@ -49,6 +49,7 @@ type Doors struct {
 	o        Options
 	limit    func(place.Source) place.Source
 	line     wrap.Line
+	near     near
 	verified *memo.Verified // nil without a Memory
 }
 
@@ -128,7 +129,7 @@ func (d *Doors) registry(r ref.Ref) (place.Source, string, error) {
 	if !d.hasStore() {
 		return repo, r.Name.Identifier(), nil
 	}
-	s, err := d.Store()
+	s, err := d.near.use(d.Store)
 	if err != nil {
 		return nil, "", err
 	}

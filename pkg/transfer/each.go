@@ -32,7 +32,8 @@ func (c *copier) each(ctx context.Context, trees []*tree) error {
 				err = c.commit(gctx, t)
 			}
 			if err != nil && c.o.KeepGoing && gctx.Err() == nil {
-				t.err, err = err, nil
+				t.fail(err, c.o.Events)
+				err = nil
 			}
 			return err
 		})

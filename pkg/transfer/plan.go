@@ -37,7 +37,9 @@ func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options) 
 		g.Go(func() error {
 			t, err := newTree(gctx, r, o, docs)
 			if err != nil && o.KeepGoing && gctx.Err() == nil {
-				t, err = &tree{req: r, err: err}, nil
+				t = &tree{req: r}
+				t.fail(err, o.Events)
+				err = nil
 			}
 			trees[i] = t
 			return err

@@ -66,7 +66,7 @@ func (c *copier) all(ctx context.Context, b batch, nodes []node) (failed []error
 	if stream {
 		levels = [][]node{nodes}
 	}
-	f := faults{wants: b.wants()}
+	f := faults{wants: b.wants(), events: c.o.Events}
 	for _, level := range levels {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(c.limit(b.to))
@@ -95,9 +95,10 @@ func (c *copier) all(ctx context.Context, b batch, nodes []node) (failed []error
 
 // faults are what went wrong with some trees of a batch while others go on.
 type faults struct {
-	mu    sync.Mutex
-	wants map[v1.Hash][]*tree
-	errs  []error
+	mu     sync.Mutex
+	events event.Handler
+	wants  map[v1.Hash][]*tree
+	errs   []error
 }
 
 // wants returns which trees need what.
@@ -135,7 +136,7 @@ func (f *faults) add(n node, err error) {
 	f.errs = append(f.errs, err)
 	for _, t := range f.wants[n.d.Digest] {
 		if t.err == nil {
-			t.err = err
+			t.fail(err, f.events)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/image"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
@@ -39,6 +40,12 @@ func (t *tree) result() Result {
 		r.Blobs = append(r.Blobs, n.d)
 	}
 	return r
+}
+
+// fail leaves t out, and says so.
+func (t *tree) fail(err error, events event.Handler) {
+	t.err = err
+	events.Emit(event.Event{Kind: event.Warn, Name: t.req.Name, Text: t.req.Name + " is left out", Err: err})
 }
 
 // A node is one blob of a tree. Documents come with their bytes.

@@ -33,6 +33,7 @@ type app struct {
 	moving  bool     // content is on its way, and a next run goes on from there
 	hosts   []string // registries that the command names: see [app.given]
 
+	lists    lists
 	receipt  receipt
 	progress *ui.Progress
 	quota    event.Handler // is told what registries say of their quotas
@@ -50,12 +51,19 @@ func (a *app) refs(names ...string) ([]ref.Ref, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.Kind == ref.Registry && !slices.Contains(a.hosts, r.Name.Host) {
-			a.hosts = append(a.hosts, r.Name.Host)
+		if r.Kind == ref.Registry {
+			a.talksTo(r.Name.Host)
 		}
 		refs = append(refs, r)
 	}
 	return refs, nil
+}
+
+// talksTo remembers that the command names a registry.
+func (a *app) talksTo(host string) {
+	if !slices.Contains(a.hosts, host) {
+		a.hosts = append(a.hosts, host)
+	}
 }
 
 // close ends what was begun; the last line of the progress is drawn here.

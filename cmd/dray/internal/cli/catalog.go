@@ -57,7 +57,7 @@ func (a *app) catalog(ctx context.Context, arg string) error {
 	if f.IsText() {
 		return a.stream(each)
 	}
-	repositories, err := list(each)
+	repositories, err := collect(each)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ type options struct {
 	quiet  bool
 
 	platforms []string
-	list      string
 
 	home, tmpDir string
 	form         formFlag // of archives that are written: --as

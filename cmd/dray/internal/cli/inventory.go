@@ -110,7 +110,7 @@ func (a *app) surveyRepository(ctx context.Context, to *bundle.Survey, base ref.
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	tags, err := list(func(visit func(string) error) error {
+	tags, err := collect(func(visit func(string) error) error {
 		return names{at: src.Ref, base: base, name: base.String()}.list(ctx, src, visit)
 	})
 	if err != nil {
@@ -151,7 +151,7 @@ func (a *app) surveyPattern(ctx context.Context, to *bundle.Survey, p repoPatter
 	if err != nil {
 		return err
 	}
-	repositories, err := list(func(visit func(string) error) error { return client.Catalog(ctx, p.host, visit) })
+	repositories, err := collect(func(visit func(string) error) error { return client.Catalog(ctx, p.host, visit) })
 	if err != nil {
 		return err
 	}

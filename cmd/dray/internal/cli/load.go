@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/pkg/list"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -53,19 +54,13 @@ func (a *app) load(ctx context.Context, in, into string) error {
 	if in == "-" && a.streams.InIsTerminal {
 		return &usageError{errors.New("name an archive with -i, or pipe one in")}
 	}
-	o, err := a.transferOptions()
-	if err != nil {
+	c := carriage{lines: []namedLine{{list.Line{Name: in}, ref.Ref{Kind: ref.Path, Path: in}}}}
+	if c.o, err = a.transferOptions(); err != nil {
 		return err
 	}
-	o.HostByDefault = true
-	doors, err := a.open()
-	if err != nil {
+	c.o.HostByDefault = true
+	if c.to, err = a.oneWay(ctx, to, nil); err != nil {
 		return err
 	}
-	from := ref.Ref{Kind: ref.Path, Path: in}
-	results, err := a.transfer(ctx, doors, []ref.Ref{from}, to, o, nil)
-	if isFatal(err) {
-		return fmt.Errorf("loading %s: %w", in, err)
-	}
-	return errors.Join(err, a.printMoved(movedOf(to, results)))
+	return a.bring(ctx, c, "loading "+in, false)
 }

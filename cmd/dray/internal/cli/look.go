@@ -106,8 +106,8 @@ func (a *app) printDocument(f ui.Format, raw []byte) error {
 // maxListed bounds the names that are held to be printed as one document.
 const maxListed = 1_000_000
 
-// list collects what each visits.
-func list(each func(visit func(string) error) error) ([]string, error) {
+// collect returns what each visits.
+func collect(each func(visit func(string) error) error) ([]string, error) {
 	names := []string{}
 	err := each(func(name string) error {
 		if len(names) == maxListed {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/event"
-	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 	"github.com/dray-oci/dray/pkg/transfer"
@@ -86,47 +86,49 @@ func (a *app) pause(f func() error) error {
 	return a.progress.Pause(f)
 }
 
-// names are the arguments and the lines of the list that -f names.
-func (a *app) names(args []string) ([]string, error) {
-	if a.o.list == "" {
-		if len(args) == 0 {
-			return nil, &usageError{errors.New("name at least one image, or a list of names with -f")}
+// displayName is what messages call r.
+func displayName(r ref.Ref) string {
+	if r.Kind == ref.Registry {
+		return r.Name.Familiar()
+	}
+	return r.String()
+}
+
+// refuseTerminal keeps an archive from being written to a terminal.
+func (a *app) refuseTerminal(to ref.Ref) error {
+	if to.Path == "-" && a.streams.OutIsTerminal {
+		return &usageError{errors.New("writing an archive to a terminal: redirect it, or name a file")}
+	}
+	return nil
+}
+
+func printMoved(a *app, f ui.Format, all []moved) error {
+	if f.IsText() {
+		lines := make([]string, 0, len(all))
+		for _, m := range all {
+			if a.o.quiet {
+				lines = append(lines, m.Digest)
+			} else {
+				lines = append(lines, m.String())
+			}
 		}
-		return args, nil
+		return a.streams.Lines(lines...)
 	}
-	in := a.streams.In
-	if a.o.list != "-" {
-		f, err := os.Open(a.o.list)
-		if err != nil {
-			return nil, fmt.Errorf("reading list of names: %w", err)
-		}
-		defer f.Close()
-		in = f
-	}
-	lines, err := ref.ReadList(in)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("reading list of names %s: %w", a.o.list, err)}
-	}
-	for _, line := range lines {
-		if _, err := ref.Parse(line); err != nil {
-			return nil, fmt.Errorf("reading list of names %s: %w", a.o.list, err)
-		}
-	}
-	all := append(args[:len(args):len(args)], lines...)
-	if len(all) == 0 {
-		return nil, &usageError{fmt.Errorf("reading list of names %s: there is no name in it", a.o.list)}
-	}
-	return all, nil
+	return ui.PrintList(a.streams, f, all, func(io.Writer) error { return nil })
 }
 
 // checkTag says so if the tag of a name with both tag and digest stands for
 // something else by now; with strict that is an error.
-func (a *app) checkTag(ctx context.Context, doors *open.Doors, r ref.Ref, strict bool) error {
+func (a *app) checkTag(ctx context.Context, r ref.Ref, strict bool) error {
 	if r.Kind != ref.Registry || r.Name.Tag == "" || r.Name.Digest == "" || a.o.offline {
 		return nil
 	}
 	byTag := r
 	byTag.Name.Digest = ""
+	doors, err := a.open()
+	if err != nil {
+		return err
+	}
 	src, err := doors.Source(ctx, byTag)
 	if err != nil {
 		return err

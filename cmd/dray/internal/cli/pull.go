@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -29,7 +28,7 @@ Of several platforms this host's is taken; --platform all takes them all, and ke
 	fs := cmd.Flags()
 	a.outputFlags(fs, "print only digests")
 	a.platformFlag(fs, "platforms to pull: os/arch[/variant], all or local (default local)")
-	a.listFlag(fs)
+	a.listFlags(fs)
 	a.moveFlags(fs)
 	a.receiptFlag(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "keep the index as it is, with some of its platforms missing")
@@ -38,63 +37,39 @@ Of several platforms this host's is taken; --platform all takes them all, and ke
 }
 
 func (a *app) pull(ctx context.Context, args []string, flags copyFlags) error {
-	names, err := a.names(args)
+	lines, err := a.lines(args)
 	if err != nil {
 		return err
 	}
-	if _, err := a.refs(names...); err != nil {
+	c := carriage{strict: flags.checkTag}
+	if c.lines, err = a.named(lines, ref.Registry); err != nil {
 		return err
 	}
-	var all []moved
-	err = a.eachName(ctx, names, func(name string) error {
-		m, err := a.pullOne(ctx, name, flags)
-		all = append(all, m...)
-		return err
-	})
-	if len(all) > 0 {
-		if perr := a.printMoved(all); perr != nil {
-			return perr
+	for i, l := range c.lines {
+		if l.from.Kind != ref.Registry {
+			return &usageError{fmt.Errorf("pulling %s: that is no image at a registry: use dray copy or dray load", l.from)}
 		}
+		c.lines[i].from.Explicit = true // the registry is meant, also with --offline, which then refuses
 	}
-	return err
-}
-
-func (a *app) pullOne(ctx context.Context, name string, flags copyFlags) ([]moved, error) {
-	r, err := ref.Parse(name)
-	if err != nil {
-		return nil, err
+	if c.o, err = a.transferOptions(); err != nil {
+		return err
 	}
-	if r.Kind != ref.Registry {
-		return nil, &usageError{fmt.Errorf("pulling %s: that is no image at a registry: use dray copy or dray load", r)}
+	c.o.HostByDefault, c.o.Sparse, c.o.KeepGoing = true, flags.sparse, a.lists.isGiven() || len(lines) > 1
+	c.narrow = a.narrows
+	if c.to, err = a.oneWay(ctx, ref.Ref{Kind: ref.Store}, nil); err != nil {
+		return err
 	}
-	r.Explicit = true // the registry is meant, also with --offline, which then refuses
-	o, err := a.transferOptions()
-	if err != nil {
-		return nil, err
-	}
-	o.Sparse = flags.sparse
-	doors, err := a.open()
-	if err != nil {
-		return nil, err
-	}
-	if err := a.checkTag(ctx, doors, r, flags.checkTag); err != nil {
-		return nil, err
-	}
-	if o.HostByDefault, err = a.narrows(ctx, doors, r); err != nil {
-		return nil, fmt.Errorf("pulling %s: %w", r.Name.Familiar(), err)
-	}
-	to := ref.Ref{Kind: ref.Store}
-	results, err := a.transfer(ctx, doors, []ref.Ref{r}, to, o, nil)
-	if isFatal(err) {
-		return nil, fmt.Errorf("pulling %s: %w", r.Name.Familiar(), err)
-	}
-	return movedOf(to, results), err
+	return a.bring(ctx, c, "pulling "+subject(lines), false)
 }
 
 // narrows reports whether a pull that asks for no platform takes this host's
 // alone. It does not if the store has the whole index under that name already:
 // that would lose what was pulled before.
-func (a *app) narrows(ctx context.Context, doors *open.Doors, r ref.Ref) (_ bool, err error) {
+func (a *app) narrows(ctx context.Context, r ref.Ref) (_ bool, err error) {
+	doors, err := a.open()
+	if err != nil {
+		return false, err
+	}
 	s, err := doors.Store()
 	if err != nil {
 		return false, err

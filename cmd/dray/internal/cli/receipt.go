@@ -11,7 +11,6 @@ import (
 	"github.com/dray-oci/dray/pkg/bundle"
 	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/ref"
-	"github.com/dray-oci/dray/pkg/transfer"
 )
 
 // receiptFlag is for commands that bring images to where they stay.
@@ -36,17 +35,21 @@ func (rc *receipt) check(to ref.Ref, dst *open.Sink) error {
 	}}
 }
 
-// arrived adds what was copied to dst.
-func (rc *receipt) arrived(ctx context.Context, to ref.Ref, dst *open.Sink, reqs []transfer.Request, results []transfer.Result) error {
+// arrived adds what was brought to where it stays.
+func (rc *receipt) arrived(ctx context.Context, parcels []parcel) error {
 	if rc.file == "" {
 		return nil
 	}
-	for i, res := range results {
-		got := bundle.Arrived{Root: res.Root, Raw: res.Raw, Blobs: res.Blobs, Names: res.Names}
-		if to.Kind == ref.Registry {
-			got.Names = []string{to.Name.Tagged()}
+	for _, p := range parcels {
+		if p.err != nil {
+			continue
 		}
-		if err := rc.survey.AddArrived(ctx, dst, reqs[i].Source, got); err != nil {
+		to := p.end.sink
+		got := bundle.Arrived{Root: p.res.Root, Raw: p.res.Raw, Blobs: p.res.Blobs, Names: p.res.Names}
+		if to.Ref.Kind == ref.Registry {
+			got.Names = []string{to.Ref.Name.Tagged()}
+		}
+		if err := rc.survey.AddArrived(ctx, to, p.req.Source, got); err != nil {
 			return err
 		}
 	}

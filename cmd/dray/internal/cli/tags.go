@@ -60,7 +60,7 @@ func (a *app) tags(ctx context.Context, arg string) (err error) {
 	if f.IsText() {
 		return a.stream(each)
 	}
-	tags, err := list(each)
+	tags, err := collect(each)
 	if err != nil {
 		return err
 	}
