@@ -36,8 +36,20 @@ func (s *Survey) Add(ctx context.Context, src place.Source, root v1.Descriptor, 
 	if err := w.manifest(ctx, root, 0); err != nil {
 		return err
 	}
+	if u, ok := place.As[*Source](src); ok {
+		s.complete(u.needs)
+	}
 	s.name(root.Digest, names)
 	return nil
+}
+
+// complete adds the diffIDs of blobs that are there already.
+func (s *Survey) complete(known map[v1.Hash]Blob) {
+	for h, b := range known {
+		if s.holds(h) {
+			s.add(b.Descriptor(), b.DiffID)
+		}
+	}
 }
 
 // AddArrived adds an image that has just been copied to dst: its root, whose bytes

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/dray-oci/dray/pkg/bundle"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/place"
@@ -26,10 +27,11 @@ import (
 
 // Options are what places need. The zero value reaches layouts and archive files only.
 type Options struct {
-	Store    string // folder of the local store; empty: there is none
-	Memory   string // folder of what may be forgotten, and saves work; empty: nothing is remembered
-	TempDir  string // for what has to be unpacked or spooled; empty: the system's
-	Offline  bool   // bare names mean the store, and no registry is asked
+	Store    string    // folder of the local store; empty: there is none
+	Memory   string    // folder of what may be forgotten, and saves work; empty: nothing is remembered
+	TempDir  string    // for what has to be unpacked or spooled; empty: the system's
+	Offline  bool      // bare names mean the store, and no registry is asked
+	With     []ref.Ref // where to look for what an update leaves out; the store is looked into last
 	Registry *registry.Client
 	Limit    int64 // bytes a second that are read, all sources together; 0: any number
 	Docker   daemon.Options
@@ -50,7 +52,8 @@ type Doors struct {
 	limit    func(place.Source) place.Source
 	line     wrap.Line
 	near     near
-	verified *memo.Verified // nil without a Memory
+	verified *memo.Verified  // nil without a Memory
+	update   *bundle.Options // archives are written as updates; nil: as they are
 }
 
 // New returns doors; it opens none.
@@ -77,6 +80,9 @@ func (s *Source) Unwrap() place.Source { return s.Source }
 // not asked before something is resolved; archives are read through once here.
 func (d *Doors) Source(ctx context.Context, r ref.Ref) (*Source, error) {
 	src, name, err := d.source(ctx, r)
+	if err == nil {
+		src, err = d.whole(ctx, r, src, bundle.ReadOptions{With: d.with})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func (d *Doors) sink(ctx context.Context, r ref.Ref) (place.Sink, error) {
 	if isFolder(r) {
 		return d.newLayout(r)
 	}
-	return d.newArchive(r)
+	return d.newUpdate(d.newArchive(r))
 }
 
 // newLayout takes a plain path that is a folder for the layout in it, or for a
@@ -126,6 +126,9 @@ func (d *Doors) newArchive(r ref.Ref) (place.Sink, error) {
 		o.As = archive.OCI
 	case ref.DockerArchive:
 		o.As = archive.Docker
+	}
+	if d.update != nil {
+		o.As = archive.OCI
 	}
 	if r.Path == "-" {
 		return archive.NewStream(stdout{d.o.Stdout}, o)

@@ -106,6 +106,9 @@ type Plan struct {
 	Docs map[v1.Hash][]byte
 	// Platform is the one to name first where only one can be named; may be nil.
 	Platform *v1.Platform
+	// Content opens what is in Blobs, for a sink that has to look at it before it is
+	// put; nil where nobody can.
+	Content func(d v1.Descriptor) blob.Opener
 }
 
 // A Planner is a sink that wants to know everything before the first Put: an
@@ -120,13 +123,6 @@ type Planner interface {
 	// others counts as far as the sink can keep it. A sink that cannot take anything
 	// back returns ErrUnsupported.
 	Plan(ctx context.Context, p Plan) ([]v1.Descriptor, error)
-}
-
-// A Lacker has images without all of their content: an update, which leaves out
-// what the other side has.
-type Lacker interface {
-	// Lacks returns those of blobs that the source cannot open.
-	Lacks(ctx context.Context, blobs []v1.Descriptor) ([]v1.Descriptor, error)
 }
 
 // A ChoiceError says that a name could mean several images.

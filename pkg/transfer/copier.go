@@ -142,10 +142,7 @@ func (c *copier) skip(d v1.Descriptor, why string) {
 
 // opener opens n at src and counts what is read of it.
 func (c *copier) opener(n node, src place.Source) blob.Opener {
-	open := place.Opener(src, n.d)
-	if n.raw != nil {
-		open = blob.Bytes(n.raw)
-	}
+	open := n.opener(src)
 	return func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 		rc, err := open(ctx, offset, length)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 )
@@ -150,7 +151,10 @@ func (b batch) forSink(o Options) place.Plan {
 	for _, t := range b.trees {
 		out.Roots = append(out.Roots, place.Root{Descriptor: t.root, Names: t.req.Names})
 	}
+	open := map[v1.Hash]blob.Opener{}
+	out.Content = func(d v1.Descriptor) blob.Opener { return open[d.Digest] }
 	for _, n := range b.nodes() {
+		open[n.d.Digest] = n.opener(n.srcs[0])
 		out.Blobs = append(out.Blobs, n.d)
 		if n.raw != nil {
 			out.Docs[n.d.Digest] = n.raw

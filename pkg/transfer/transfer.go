@@ -118,9 +118,16 @@ func (e *FailedError) Unwrap() []error { return e.Errs }
 // under a name that was not committed before it; running the same again goes on
 // where it stopped. The error may be an [*IncompleteError], and with
 // o.KeepGoing a [*FailedError]: then the results say which.
+//
+// Of sources that may lack content ([place.Lacker]) everything that neither they nor
+// the destination have is found before anything is written, and is a
+// [*place.LackError], also with o.KeepGoing.
 func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Result, error) {
 	p, err := newPlan(ctx, dst, reqs, o)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.checkThere(ctx, o); err != nil {
 		return nil, err
 	}
 	o.Events.Emit(p.size())

@@ -28,6 +28,7 @@ type tree struct {
 	platforms []arch.Platform // those taken of an index of more
 	missing   []v1.Descriptor // foreign layers that the source does not hold
 	err       error           // why it is not copied
+	unchosen  error           // why no platform could be chosen, so that it cannot be copied
 }
 
 // result is what the copy of t will be.
@@ -54,6 +55,14 @@ type node struct {
 	srcs  []place.Source // any of which may have it; one at least
 	raw   []byte
 	level int // 0: names nothing; else one more than the highest it names
+}
+
+// opener opens n at src, one of its sources.
+func (n node) opener(src place.Source) blob.Opener {
+	if n.raw != nil {
+		return blob.Bytes(n.raw)
+	}
+	return place.Opener(src, n.d)
 }
 
 // builder walks down from a root.
@@ -92,6 +101,9 @@ func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64) (*tr
 		known: map[v1.Hash][]byte{}, skip: map[v1.Hash]bool{}, level: map[v1.Hash]int{}, isDoc: map[v1.Hash]bool{},
 	}
 	chosen, err := b.choose(ctx, r.To.Traits(), doc)
+	if as := (*place.LackError)(nil); errors.As(err, &as) {
+		chosen, b.unchosen, err = doc, err, nil // what else is lacking is to be found too: see checkThere
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +200,9 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 	case b.configs && d.MediaType.IsConfig():
 		n.raw, err = blob.ReadAll(ctx, place.Opener(b.req.Source, d), d, manifest.MaxConfigBytes)
 		err = place.Explain(ctx, b.req.Source, d, err)
+		if _, mayLack := place.As[place.Lacker](b.req.Source); mayLack && errors.Is(err, place.ErrNotFound) {
+			err = nil // named with all else that is lacking: see checkThere
+		}
 	}
 	if err != nil {
 		return 0, err

@@ -35,6 +35,7 @@ type app struct {
 
 	lists    lists
 	receipt  receipt
+	update   updateFlags
 	progress *ui.Progress
 	quota    event.Handler // is told what registries say of their quotas
 	lost     atomic.Int64  // things that were named and left out
@@ -180,7 +181,12 @@ func (a *app) doorOptions(storePath string) (open.Options, error) {
 	if err != nil {
 		return open.Options{}, err
 	}
+	with, err := a.refs(a.o.with...)
+	if err != nil {
+		return open.Options{}, err
+	}
 	return open.Options{
+		With:     with,
 		Store:    storePath,
 		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
 		Offline:  a.o.offline,

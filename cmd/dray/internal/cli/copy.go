@@ -47,6 +47,7 @@ or a layout, an archive, the store or an engine. An image that fails holds up no
 	a.partsFlags(fs)
 	a.listFlags(fs)
 	fs.StringArrayVar(&o.maps, "map", nil, "with a list: change names that begin with FROM to begin with TO, as `FROM=TO`")
+	a.withFlag(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "with --platform: keep the index as it is, with some of its platforms missing")
 	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
 	return cmd
@@ -118,7 +119,7 @@ func (a *app) oneWay(ctx context.Context, to ref.Ref, maps []string) (way, error
 	if err != nil {
 		return nil, err
 	}
-	doors, err := a.open()
+	doors, err := a.updating(ctx)
 	if err != nil {
 		return nil, err
 	}

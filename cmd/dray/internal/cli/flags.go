@@ -21,6 +21,7 @@ type options struct {
 	quiet  bool
 
 	platforms []string
+	with      []string // where the rest of an update is
 
 	home, tmpDir string
 	form         formFlag // of archives that are written: --as

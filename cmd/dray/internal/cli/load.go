@@ -38,6 +38,7 @@ compressed or not, from a file or a pipe.`,
 	a.storeFlags(fs)
 	a.transferFlags(fs)
 	a.receiptFlag(fs)
+	a.withFlag(fs)
 	return cmd
 }
 

@@ -25,13 +25,22 @@ The file appears only when it is whole; after a cut, the same command goes on wh
 --part-size cuts it into parts, which every command reads where they lie: x.tar.001, x.tar.002, …,
 and x.parts.json with their checksums. --parity N adds N files, from which N lost ones are rebuilt.
 Of several platforms this host's is taken; --platform all takes them all.
-Of a list, what cannot be had is left out and named, and the rest is written whole.`,
+Of a list, what cannot be had is left out and named, and the rest is written whole.
+
+With --have or --base the archive is an update: it has all manifests, but of the rest only what the other
+side lacks. No engine loads it; dray load, push, copy, verify and serve do, where the rest is.`,
 		Example: `  dray save alpine:3.20 -o alpine.tar
   dray save --platform linux/amd64,linux/arm64 ghcr.io/org/app:1.4 -o app.tar
   dray save -f images.txt -o all.tar --map docker.io=registry.local:5000
   dray save --platform all app:1.4 -o app.tar --part-size 4000M --parity 1
+  dray save --have have.json ghcr.io/org/app:1.5 -o update.tar
   dray save store:app:dev -o - | ssh host docker load`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.save(cmd.Context(), args, o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.update.check(cmd.Flags()); err != nil {
+				return err
+			}
+			return a.save(cmd.Context(), args, o)
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringVarP(&o.out, "output", "o", "", "`file` to write, - for standard output")
@@ -43,6 +52,7 @@ Of a list, what cannot be had is left out and named, and the rest is written who
 	a.archiveFlags(fs)
 	a.partsFlags(fs)
 	fs.StringVar(&o.only, "only-parts", "", "write just these `parts` of it again: 3 or 3,5-7")
+	a.update.add(fs)
 	fs.StringVar(&o.dockerPlatform, "docker-platform", "", "which `platform` an old Docker sees where there are several (default this host's)")
 	fs.StringArrayVar(&o.maps, "map", nil, "change names that begin with FROM to begin with TO, as `FROM=TO`")
 	fs.BoolVar(&o.sparse, "sparse", false, "keep an index as it is, with some of its platforms missing")

@@ -52,6 +52,7 @@ finished first. /healthz says whether all is well.`,
 	fs.StringVar(&a.o.tmpDir, "tmpdir", "", "`folder` for temporary files (default for uploads: beside the store)")
 	shared(fs, "tmpdir")
 	a.storeFlags(fs)
+	a.withFlag(fs)
 	return cmd
 }
 
@@ -72,7 +73,11 @@ func (a *app) serve(ctx context.Context, args []string, o serveFlags) (err error
 	if err != nil {
 		return err
 	}
-	if err := o.check(refs); err != nil {
+	with, err := a.refs(a.o.with...)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(o.check(refs), checkServedWith(with)); err != nil {
 		return err
 	}
 	so, err := a.serveOptions(o)
@@ -82,6 +87,9 @@ func (a *app) serve(ctx context.Context, args []string, o serveFlags) (err error
 	conf, err := o.tls()
 	if err != nil {
 		return err
+	}
+	if len(args) > 1 { // what one place leaves out may lie in the next
+		a.o.with = append(a.o.with, args...)
 	}
 	doors, err := a.open()
 	if err != nil {
@@ -93,6 +101,9 @@ func (a *app) serve(ctx context.Context, args []string, o serveFlags) (err error
 			return err
 		}
 		defer func() { err = errors.Join(err, src.Close()) }()
+		if err := a.checkWhole(ctx, src); err != nil {
+			return fmt.Errorf("serving: %w", err)
+		}
 		so.Places = append(so.Places, serve.Place{Source: src, Name: cmp.Or(o.name, nameless(r))})
 	}
 	s, err := serve.New(so)
@@ -132,6 +143,18 @@ func (o serveFlags) check(refs []ref.Ref) error {
 		return wrong("--tls-cert and --tls-key go together")
 	case o.grace < 0 || o.maxUploads < 1 || o.uploadExpiry <= 0:
 		return wrong("--grace, --max-uploads and --upload-expiry are more than nothing")
+	}
+	return nil
+}
+
+// checkServedWith refuses places where content cannot be opened by its digest alone,
+// which is all that clients say.
+func checkServedWith(with []ref.Ref) error {
+	for _, r := range with {
+		switch r.Kind {
+		case ref.Registry, ref.DockerDaemon, ref.ContainersStorage:
+			return &usageError{fmt.Errorf("--with %s: what is served lies here: store:, oci:DIR or an archive", r)}
+		}
 	}
 	return nil
 }

@@ -64,6 +64,7 @@ With --format json one image gives an object, several give an array.`,
 	fs.StringVar(&v.against, "against", "", "another `name` that must hold the same content")
 	a.platformFlag(fs, "platforms to verify: os/arch[/variant], all or local (default all)")
 	a.moveFlags(fs)
+	a.withFlag(fs)
 	return cmd
 }
 
@@ -145,6 +146,9 @@ func (a *app) verifyName(ctx context.Context, name, against string, o verify.Opt
 	}
 	if o.Near != nil {
 		defer func() { err = errors.Join(err, o.Near.Close()) }()
+	}
+	if err := a.checkWhole(ctx, src); err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
 	}
 	images, err := src.Images(ctx)
 	if err != nil {

@@ -1,0 +1,45 @@
+package bundle
+
+import v1 "github.com/google/go-containerregistry/pkg/v1"
+
+// A Have is what the other side has. It does not change.
+type Have struct {
+	blobs    map[v1.Hash]Blob
+	unpacked map[v1.Hash][]Blob // by diffID
+}
+
+// NewHave returns what the inventories list together.
+func NewHave(inventories ...*Inventory) *Have {
+	h := &Have{blobs: map[v1.Hash]Blob{}, unpacked: map[v1.Hash][]Blob{}}
+	for _, inv := range inventories {
+		for _, b := range inv.Blobs {
+			if old, ok := h.blobs[b.Digest]; ok && (old.DiffID != nil || b.DiffID == nil) {
+				continue
+			}
+			h.blobs[b.Digest] = b
+			if b.DiffID != nil {
+				h.unpacked[*b.DiffID] = append(h.unpacked[*b.DiffID], b)
+			}
+		}
+	}
+	return h
+}
+
+// Blob returns what is known of d, if it is there.
+func (h *Have) Blob(d v1.Descriptor) (Blob, bool) {
+	b, ok := h.blobs[d.Digest]
+	return b, ok && b.Size == d.Size
+}
+
+// Unpacked returns the layers that are there and unpacked are diffID, whatever
+// their compression.
+func (h *Have) Unpacked(diffID v1.Hash) []Blob { return h.unpacked[diffID] }
+
+// All visits everything, in no order, until visit returns false.
+func (h *Have) All(visit func(Blob) bool) {
+	for _, b := range h.blobs {
+		if !visit(b) {
+			return
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/place"
+)
+
+// recipe returns what makes h, if it can be followed.
+func (s *Source) recipe(h v1.Hash) (recipe, bool) {
+	r, ok := s.recipes[h]
+	return r, ok && s.o.Apply != nil
+}
+
+// cook opens what r makes.
+func (s *Source) cook(ctx context.Context, d v1.Descriptor, r recipe, offset, length int64) (io.ReadCloser, error) {
+	if d.Size != r.size {
+		return nil, fmt.Errorf("making %s: the recipe is for %d bytes, not %d: %w", d.Digest, r.size, d.Size, blob.ErrMismatch)
+	}
+	bases := make([]Blob, 0, len(r.bases))
+	for _, h := range r.bases {
+		bases = append(bases, s.needs[h])
+	}
+	rc, err := s.o.Apply(ctx, d, r.how, bases, s)
+	if err != nil {
+		return nil, fmt.Errorf("making %s: %w", d.Digest, err)
+	}
+	if err := blob.Discard(rc, offset); err != nil {
+		return nil, errors.Join(err, rc.Close())
+	}
+	if length < 0 {
+		return rc, nil
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(rc, length), rc}, nil
+}
+
+// maxRecipeSteps bounds how many recipes are followed to make one blob, where updates
+// that came one after the other lie in one place.
+const maxRecipeSteps = 8
+
+// checkRecipes refuses recipes that lead in a circle, or too far.
+func (s *Source) checkRecipes() error {
+	steps := map[v1.Hash]int{} // 0: being followed
+	var follow func(h v1.Hash) (int, error)
+	follow = func(h v1.Hash) (int, error) {
+		r, ok := s.recipes[h]
+		if !ok {
+			return 0, nil
+		}
+		if n, seen := steps[h]; seen && n == 0 {
+			return 0, fmt.Errorf("the recipe for %s takes what it makes: %w", h, place.ErrInvalid)
+		} else if seen {
+			return n, nil
+		}
+		steps[h] = 0
+		most := 0
+		for _, base := range r.bases {
+			n, err := follow(base)
+			if err != nil {
+				return 0, err
+			}
+			most = max(most, n)
+		}
+		if steps[h] = most + 1; most >= maxRecipeSteps {
+			return 0, fmt.Errorf("%s is made in more than %d steps: %w", h, maxRecipeSteps, place.ErrInvalid)
+		}
+		return steps[h], nil
+	}
+	for h := range s.recipes {
+		if _, err := follow(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package transfer
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dray-oci/dray/pkg/place"
+)
+
+// checkThere fails with a [*place.LackError] if anything is needed that no source
+// of it has, and that is not where it is to go.
+func (p *plan) checkThere(ctx context.Context, o Options) error {
+	var lacks []place.Lack
+	batches := p.batches()
+	for _, b := range batches {
+		lacking, err := b.lacking(ctx)
+		if err != nil {
+			return err
+		}
+		if lacking, err = notAt(ctx, b.to, lacking, batches, o); err != nil {
+			return err
+		}
+		lacks = append(lacks, b.name(lacking)...)
+	}
+	if len(lacks) > 0 {
+		return &place.LackError{Lacks: lacks}
+	}
+	for _, t := range p.trees {
+		if t.unchosen != nil {
+			return t.unchosen
+		}
+	}
+	return nil
+}
+
+// lacking returns the nodes of b that none of their sources has.
+func (b batch) lacking(ctx context.Context) ([]node, error) {
+	var nodes []node // that may be lacking
+	asked := map[place.Source][]v1.Descriptor{}
+	for _, n := range b.nodes() {
+		mayLack := func(s place.Source) bool { _, ok := place.As[place.Lacker](s); return ok }
+		if n.raw != nil || slices.ContainsFunc(n.srcs, func(s place.Source) bool { return !mayLack(s) }) {
+			continue
+		}
+		nodes = append(nodes, n)
+		for _, s := range n.srcs {
+			asked[s] = append(asked[s], n.d)
+		}
+	}
+	without := map[v1.Hash]int{} // how many sources lack it
+	for s, ds := range asked {
+		l, _ := place.As[place.Lacker](s)
+		gone, err := l.Lacks(ctx, ds)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range gone {
+			without[d.Digest]++
+		}
+	}
+	return slices.DeleteFunc(nodes, func(n node) bool { return without[n.d.Digest] < len(n.srcs) }), nil
+}
+
+// notAt returns those of nodes that to has not, nor takes over from another sink.
+// A planner is not asked: what it gets has to be whole.
+func notAt(ctx context.Context, to place.Sink, nodes []node, batches []batch, o Options) ([]node, error) {
+	if _, ok := place.As[place.Planner](to); ok || len(nodes) == 0 {
+		return nodes, nil
+	}
+	others := map[v1.Hash][]place.Sink{} // that are to have the same
+	for _, b := range batches {
+		if b.to == to {
+			continue
+		}
+		for _, n := range b.nodes() {
+			others[n.d.Digest] = append(others[n.d.Digest], b.to)
+		}
+	}
+	var mu sync.Mutex
+	there := map[v1.Hash]bool{}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.jobs())
+	for _, n := range nodes {
+		g.Go(func() error {
+			has, err := obtain(gctx, to, n, others[n.d.Digest])
+			mu.Lock()
+			defer mu.Unlock()
+			there[n.d.Digest] = has
+			return err
+		})
+	}
+	err := g.Wait()
+	return slices.DeleteFunc(nodes, func(n node) bool { return there[n.d.Digest] }), err
+}
+
+// obtain reports whether to has n, or has taken it over from one of others.
+func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink) (bool, error) {
+	if has, err := to.Has(ctx, n.d); has || err != nil {
+		return has, err
+	}
+	var elsewhere []place.Sink
+	for _, s := range others {
+		if _, plans := place.As[place.Planner](s); plans {
+			continue
+		}
+		if has, err := s.Has(ctx, n.d); err != nil {
+			return false, err
+		} else if has {
+			elsewhere = append(elsewhere, s)
+		}
+	}
+	m, from := mountFrom(ctx, to, n, elsewhere)
+	if from == nil {
+		return false, nil
+	}
+	return m.Mount(ctx, n.d, from)
+}
+
+// name says which images of b need nodes.
+func (b batch) name(nodes []node) []place.Lack {
+	lacking := map[v1.Hash]bool{}
+	for _, n := range nodes {
+		lacking[n.d.Digest] = true
+	}
+	var lacks []place.Lack
+	for _, t := range b.trees {
+		for _, n := range t.nodes {
+			if lacking[n.d.Digest] {
+				lacks = append(lacks, place.Lack{Image: t.name(), Blob: n.d})
+			}
+		}
+	}
+	return lacks
+}
+
+// name is how people know the image.
+func (t *tree) name() string {
+	switch {
+	case len(t.req.Names) > 0 && (t.req.Name == "" || strings.ContainsRune(t.req.Names[0], '/')):
+		return t.req.Names[0]
+	case t.req.Name != "":
+		return t.req.Name
+	}
+	return t.root.Digest.String()
+}
