@@ -40,41 +40,10 @@ func (r Recipe) pieces(tar io.ReaderAt) *pieces {
 	if err != nil {
 		return nil
 	}
-	if e, ok := e.(resumer); ok && len(r.Checkpoints) > 0 {
-		return segments(e, r, tar)
+	if e, ok := e.(splitter); ok {
+		return e.pieces(r, tar)
 	}
 	return nil
-}
-
-func segments(e resumer, r Recipe, tar io.ReaderAt) *pieces {
-	ends := func(i int) (from, to *Checkpoint) {
-		if i > 0 {
-			from = &r.Checkpoints[i-1]
-		}
-		if i < len(r.Checkpoints) {
-			to = &r.Checkpoints[i]
-		}
-		return from, to
-	}
-	return &pieces{
-		tar:   tar,
-		count: len(r.Checkpoints) + 1,
-		bounds: func(i int) (start, end int64, phase int) {
-			end = r.Size
-			from, to := ends(i)
-			if from != nil {
-				start, phase = from.Tar, from.Phase
-			}
-			if to != nil {
-				end = to.Tar
-			}
-			return start, end, phase
-		},
-		make: func(w io.Writer, tar io.ReaderAt, i int) error {
-			from, to := ends(i)
-			return e.segment(w, tar, r.Size, from, to)
-		},
-	}
 }
 
 // join makes the pieces on several cores and writes them in order.

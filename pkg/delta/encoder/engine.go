@@ -15,14 +15,18 @@ type engine interface {
 	newWriter(w io.Writer) (io.WriteCloser, error)
 }
 
-// A resumer is an engine that can start at checkpoints.
-type resumer interface {
+// A splitter is an engine whose stream can be made in pieces, on several cores.
+type splitter interface {
 	engine
+	// pieces returns nil if the tar of r is made in one.
+	pieces(r Recipe, tar io.ReaderAt) *pieces
+}
+
+// A teller is a splitter that needs checkpoints.
+type teller interface {
+	splitter
 	// newTeller is newWriter; tell is called at every place to start at.
 	newTeller(w io.Writer, tell func(Checkpoint)) (io.WriteCloser, error)
-	// segment writes to w what lies between two checkpoints of a tar; from or to is nil
-	// for its beginning or its end. A last byte that is not full has zero bits.
-	segment(w io.Writer, tar io.ReaderAt, size int64, from, to *Checkpoint) error
 }
 
 // engineOf returns the engine that r names.
@@ -33,18 +37,38 @@ func engineOf(r Recipe) (engine, error) {
 	if len(r.Corrections) != 0 {
 		return nil, fmt.Errorf("%q takes no corrections", r.Encoder)
 	}
-	family, settings, _ := strings.Cut(r.Encoder, "/")
-	if r.Wrap == Gzip && family == goFamily {
-		level, err := parseLevel(settings, -2, 9)
-		return goEngine(level), err
+	if r.Wrap == Gzip {
+		return gzipEngine(r.Encoder)
 	}
 	return nil, fmt.Errorf("encoder %q of wrap %q is not known", r.Encoder, string(r.Wrap))
 }
 
+// gzipEngine reads FAMILY/LEVEL or pgzip-FAMILY/LEVEL/BLOCK.
+func gzipEngine(name string) (engine, error) {
+	family, settings, _ := strings.Cut(name, "/")
+	settings, block, inBlocks := strings.Cut(settings, "/")
+	level, err := parseLevel(settings)
+	if err != nil {
+		return nil, fmt.Errorf("encoder %q: %w", name, err)
+	}
+	kp, isPgzip := strings.CutPrefix(family, "pgzip-")
+	kpf, isKp := kpFamily(kp)
+	switch {
+	case family == goFamily && !inBlocks:
+		return goEngine(level), nil
+	case isKp && !isPgzip && !inBlocks:
+		return kpEngine{kpf, level}, nil
+	case isKp && isPgzip && inBlocks:
+		size, err := pgzipBlock(block)
+		return pgzipEngine{kpEngine{kpf, level}, size}, err
+	}
+	return nil, fmt.Errorf("encoder %q is not known", name)
+}
+
 // parseLevel reads a level in its only spelling; -1 has another, its meaning.
-func parseLevel(s string, least, most int) (int, error) {
+func parseLevel(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < least || n > most || n == -1 || strconv.Itoa(n) != s {
+	if err != nil || n < -2 || n > 9 || n == -1 || strconv.Itoa(n) != s {
 		return 0, fmt.Errorf("level %q", s)
 	}
 	return n, nil

@@ -14,9 +14,7 @@ const goFamily = "go1.8"
 // A goEngine is a level of goFamily.
 type goEngine int
 
-var _ resumer = goEngine(0)
-
-func (e goEngine) String() string { return fmt.Sprintf("%s/%d", goFamily, int(e)) }
+var _ teller = goEngine(0)
 
 func (e goEngine) newWriter(w io.Writer) (io.WriteCloser, error) {
 	return goflate.NewWriter(w, int(e))
@@ -38,8 +36,44 @@ func checkpoint(b goflate.Block) Checkpoint {
 	return Checkpoint{Tar: b.Pos, Phase: int(b.Bits % 8), Length: b.Length, Offset: b.Offset}
 }
 
+func (e goEngine) pieces(r Recipe, tar io.ReaderAt) *pieces {
+	if len(r.Checkpoints) == 0 {
+		return nil
+	}
+	ends := func(i int) (from, to *Checkpoint) {
+		if i > 0 {
+			from = &r.Checkpoints[i-1]
+		}
+		if i < len(r.Checkpoints) {
+			to = &r.Checkpoints[i]
+		}
+		return from, to
+	}
+	return &pieces{
+		tar:   tar,
+		count: len(r.Checkpoints) + 1,
+		bounds: func(i int) (start, end int64, phase int) {
+			end = r.Size
+			from, to := ends(i)
+			if from != nil {
+				start, phase = from.Tar, from.Phase
+			}
+			if to != nil {
+				end = to.Tar
+			}
+			return start, end, phase
+		},
+		make: func(w io.Writer, tar io.ReaderAt, i int) error {
+			from, to := ends(i)
+			return e.segment(w, tar, r.Size, from, to)
+		},
+	}
+}
+
 var errReached = errors.New("the next checkpoint is reached")
 
+// segment writes what lies between two checkpoints; from or to is nil for the
+// beginning or the end of the tar. A last byte that is not full has zero bits.
 func (e goEngine) segment(w io.Writer, tar io.ReaderAt, size int64, from, to *Checkpoint) error {
 	z, at, err := e.start(w, tar, from)
 	if err != nil {

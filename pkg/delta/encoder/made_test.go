@@ -3,6 +3,7 @@ package encoder_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 )
 
@@ -43,4 +44,17 @@ func content(seed uint64, size int) []byte {
 		}
 	}
 	return b.Bytes()[:size]
+}
+
+// skipper leaves out the first bytes.
+type skipper struct {
+	w    io.Writer
+	skip int
+}
+
+func (s *skipper) Write(p []byte) (int, error) {
+	n := min(s.skip, len(p))
+	s.skip -= n
+	_, err := s.w.Write(p[n:])
+	return len(p), err
 }

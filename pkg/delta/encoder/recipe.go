@@ -97,7 +97,7 @@ func (r Recipe) check() error {
 	if len(r.Checkpoints) == 0 {
 		return nil
 	}
-	if _, ok := e.(resumer); !ok {
+	if _, ok := e.(teller); !ok {
 		return fmt.Errorf("%s has no checkpoints", r.Encoder)
 	}
 	return checkCheckpoints(r.Checkpoints, r.Size)

@@ -37,8 +37,8 @@ func (r Recipe) newWriter(w io.Writer, tell func(Checkpoint)) (*writer, error) {
 	if _, err := w.Write(r.Header); err != nil {
 		return nil, err
 	}
-	if e, ok := e.(resumer); ok && tell != nil {
-		z.body, err = e.newTeller(w, tell)
+	if t, ok := e.(teller); ok && tell != nil {
+		z.body, err = t.newTeller(w, tell)
 	} else {
 		z.body, err = e.newWriter(w)
 	}
