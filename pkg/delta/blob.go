@@ -17,6 +17,17 @@ type Blob struct {
 	Desc   v1.Descriptor // Digest and Size are used
 	DiffID v1.Hash       // of what it unpacks to; zero if not known
 	Open   blob.Opener
+	// Held describes what Open opens if that is not Desc, but another compression of
+	// the same tar: a base that only the receiver has.
+	Held *v1.Descriptor
+}
+
+// held describes what Open opens.
+func (b Blob) held() v1.Descriptor {
+	if b.Held != nil {
+		return *b.Held
+	}
+	return b.Desc
 }
 
 // Options say how to work. The zero value works.

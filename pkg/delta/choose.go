@@ -42,7 +42,7 @@ func (p *planner) plan(ctx context.Context, target Blob, packed bool, o Options)
 	}
 	p.length = in.n
 	if !packed {
-		p.diffID = v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", in.hash.Sum(nil))}
+		p.diffID = in.digest()
 	}
 	return nil
 }

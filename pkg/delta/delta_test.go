@@ -131,6 +131,20 @@ func TestBaseUnderAnotherCompression(t *testing.T) {
 	}
 }
 
+// A base that only the receiver has is stood for by the target, if both are the same tar.
+func TestBaseThatOnlyTheReceiverHas(t *testing.T) {
+	tar := randomTree(rand.New(rand.NewPCG(7, 1)), 100).pack(t)
+	target, there := encode(t, "go6", tar), encode(t, "own", tar)
+	target.DiffID, there.DiffID = sum(tar), sum(tar)
+	here := there
+	here.Open, here.Held = target.Open, &target.Desc
+	recipe, st := makeOrWhole(t, target, here)
+	got, err := apply(target, recipe, there)
+	if err != nil || st.Method != delta.Same || !bytes.Equal(got, readBlob(t, target)) {
+		t.Errorf("%+v: %v", st, err)
+	}
+}
+
 func TestWhatCannotBeDescribed(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 1))
 	noise := tree{randomFile(rnd, "a")}

@@ -84,6 +84,7 @@ func (m *maker) findEncoder(ctx context.Context) error {
 	unknown := errors.Is(err, encoder.ErrUnknown) || err == nil && rec.Wrap == encoder.Plain && kind != compress.None
 	if unknown {
 		m.head.Packed = true
+		m.bases = slices.DeleteFunc(slices.Clone(m.bases), func(b Blob) bool { return b.Held != nil })
 		if len(m.bases) == 0 {
 			err = fmt.Errorf("%w: no known encoder makes these bytes", ErrNotExact)
 		} else {
@@ -113,12 +114,15 @@ func sniff(ctx context.Context, b Blob) (compress.Kind, error) {
 }
 
 // sameTar makes the program if a base is the same tar, and reports whether one is.
-func (m *maker) sameTar() (bool, error) {
+func (m *maker) sameTar(ctx context.Context) (bool, error) {
 	i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.DiffID == m.target.DiffID })
 	if i < 0 || m.head.Packed || m.target.DiffID == (v1.Hash{}) {
 		return false, nil
 	}
 	b := m.bases[i]
+	if id, err := m.target.unpackedDigest(ctx, m.o); err != nil || id != b.DiffID {
+		return false, err
+	}
 	m.head.Length = m.size
 	m.head.Bases = []Base{{Ref: Ref{Digest: b.Desc.Digest, Size: b.Desc.Size, DiffID: b.DiffID}, Length: m.size}}
 	m.head.Target = Ref{Digest: m.target.Desc.Digest, Size: m.target.Desc.Size, DiffID: m.target.DiffID}
@@ -129,7 +133,7 @@ func (m *maker) sameTar() (bool, error) {
 
 // describe makes the program and the sections.
 func (m *maker) describe(ctx context.Context) (err error) {
-	if done, err := m.sameTar(); done || err != nil {
+	if done, err := m.sameTar(ctx); done || err != nil {
 		return err
 	}
 	heads, err := newSpool(m.o.TempDir)
@@ -181,7 +185,7 @@ func (m *maker) end(w *writer) (err error) {
 // survey surveys the bases. Without an encoder only bases that are stored alike are of use.
 func (m *maker) survey(ctx context.Context, s *survey) error {
 	for _, b := range m.bases {
-		base, err := s.base(ctx, b, m.head.Packed, maxLength(b.Desc.Size), m.o)
+		base, err := s.base(ctx, b, m.head.Packed, m.o)
 		if err != nil {
 			return fmt.Errorf("reading base %s: %w", b.Desc.Digest, err)
 		}

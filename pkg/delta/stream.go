@@ -19,7 +19,7 @@ func (b Blob) open(ctx context.Context, packed bool, limit int64, events event.H
 	if err != nil {
 		return nil, err
 	}
-	v := blob.Verify(rc, b.Desc)
+	v := blob.Verify(rc, b.held())
 	counted := &counter{ctx: ctx, r: v, b: b, events: events}
 	if packed {
 		return &unpacked{r: counted, raw: counted, rc: v, left: limit}, nil

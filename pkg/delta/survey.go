@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/blob"
 )
 
 // maxKnown is how many units of bases are remembered; what comes later is not copied from.
@@ -54,9 +56,9 @@ func newSurvey(heads *spool) *survey {
 
 // base reads a base, whose addresses begin where those of the last one end, and
 // returns what is known of it then.
-func (s *survey) base(ctx context.Context, b Blob, packed bool, limit int64, o Options) (Base, error) {
+func (s *survey) base(ctx context.Context, b Blob, packed bool, o Options) (Base, error) {
 	base := Base{Ref: Ref{Digest: b.Desc.Digest, Size: b.Desc.Size, DiffID: b.DiffID}, Packed: packed}
-	r, err := b.open(ctx, packed, min(limit, maxLength(b.Desc.Size)), o.Events)
+	r, err := b.open(ctx, packed, maxLength(b.held().Size), o.Events)
 	if err != nil {
 		return base, err
 	}
@@ -70,7 +72,7 @@ func (s *survey) base(ctx context.Context, b Blob, packed bool, limit int64, o O
 		return base, err
 	}
 	if in.hash != nil {
-		base.DiffID = v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", in.hash.Sum(nil))}
+		base.DiffID = in.digest()
 	}
 	base.Length = in.n
 	s.length += in.n
@@ -91,6 +93,22 @@ func (m *measured) Read(p []byte) (int, error) {
 		m.hash.Write(p[:n])
 	}
 	return n, err
+}
+
+// digest is that of what was read.
+func (m *measured) digest() v1.Hash {
+	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", m.hash.Sum(nil))}
+}
+
+// unpackedDigest reads b and returns its diffID, whatever it is said to be.
+func (b Blob) unpackedDigest(ctx context.Context, o Options) (v1.Hash, error) {
+	r, err := b.open(ctx, false, maxLength(b.held().Size), o.Events)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	in := &measured{r: r, hash: sha256.New()}
+	_, err = blob.Copy(ctx, io.Discard, in)
+	return in.digest(), errors.Join(err, r.Close())
 }
 
 func newCutter(r io.Reader, packed bool) cutter {
