@@ -97,7 +97,7 @@ func (d *differ) seed(i, diagonal int) (int, bool) {
 
 // slack is by how many bytes the unequal ones may outnumber the equal ones since
 // the best place to end, before a run is held to have ended there.
-const slack = 32
+const slack = 8
 
 // forward returns how far the run at i goes on.
 func (d *differ) forward(i, at int) int {
