@@ -38,6 +38,7 @@ func TestKilled(t *testing.T) {
 	for name, args := range map[string][]string{
 		"pull":   {"pull", "NAME"},
 		"save":   {"save", "NAME", "-o", "out.tar"},
+		"parts":  {"save", "NAME", "-o", "out.tar", "--part-size", "7MiB", "--parity", "1"},
 		"layout": {"copy", "NAME", "oci:out:1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func TestKilled(t *testing.T) {
 			if err := first.Wait(); err == nil {
 				t.Fatal("it ended by itself")
 			}
-			for _, final := range []string{"out.tar", "out/index.json", "home/store/index.json"} {
+			for _, final := range []string{"out.tar", "out.tar.001", "out.parts.json", "out/index.json", "home/store/index.json"} {
 				if _, err := os.Stat(filepath.Join(dir, final)); err == nil {
 					t.Errorf("%s is there after the kill", final)
 				}
@@ -69,6 +70,11 @@ func TestKilled(t *testing.T) {
 			}
 			if from := s.from(t); from < 1<<20 {
 				t.Errorf("the second run reads from byte %d", from)
+			}
+			if name == "parts" {
+				if out, err := command(dir, "parts", "check", "out.tar").CombinedOutput(); err != nil {
+					t.Errorf("parts check: %v\n%s", err, out)
+				}
 			}
 			if name == "pull" {
 				if out, err := command(dir, "check").CombinedOutput(); err != nil {

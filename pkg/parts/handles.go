@@ -7,7 +7,7 @@ import (
 )
 
 // maxIdle is how many parts stay open that nobody reads just now.
-const maxIdle = 8
+const maxIdle = 32
 
 // handles are the open files of a set: those that are read, and the last few that
 // were. The zero value has none.

@@ -273,7 +273,7 @@ func TestDockerFormKeepsDigests(t *testing.T) {
 // A name that cannot be one is told, and the image stands under its other names,
 // however often it is said.
 func TestNamesLeftOut(t *testing.T) {
-	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
+	config, l := partsOf(placetest.Image(t, placetest.ImageSpec{}))
 	many := make([]string, 1000)
 	for i := range many {
 		many[i] = strings.Repeat("x", 200) + "A" + strings.Repeat("y", i)

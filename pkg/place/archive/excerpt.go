@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -59,7 +60,7 @@ func (e *excerpt) put(ctx context.Context, open blob.Opener) error {
 	for _, piece := range e.pieces {
 		if have := e.n - before; have < piece.N {
 			if err := e.fetch(ctx, open, piece, have); err != nil {
-				return err
+				return errors.Join(err, e.note())
 			}
 		}
 		before += piece.N

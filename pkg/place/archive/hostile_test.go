@@ -27,7 +27,7 @@ import (
 
 func TestOpenRefuses(t *testing.T) {
 	img := placetest.Image(t, placetest.ImageSpec{Layers: []int{300, 700}})
-	config, l := parts(img)
+	config, l := partsOf(img)
 	good := build(t).blobs("", img).json("index.json", indexJSON("", img.Root)).bytes()
 	docker := func(entries ...saved) *builder {
 		return build(t).file("c.json", config).file("0.tar", l[0]).file("1.tar", l[1]).json("manifest.json", entries)
@@ -109,7 +109,7 @@ func layersOf(t testing.TB, images, layers int) *builder {
 // manifest of its own.
 func TestKnownIsBounded(t *testing.T) {
 	img := placetest.Image(t, placetest.ImageSpec{})
-	config, l := parts(img)
+	config, l := partsOf(img)
 	for others, made := range map[int]bool{1: false, 16: true} {
 		b := build(t).blobs("", img).file("c", config).file("0", l[0]).
 			json("manifest.json", []saved{{Config: "c", Layers: []string{"0"}}})
@@ -138,7 +138,7 @@ func TestKnownIsBounded(t *testing.T) {
 
 // The caller may leave while images are read.
 func TestReadIsCancelled(t *testing.T) {
-	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
+	config, l := partsOf(placetest.Image(t, placetest.ImageSpec{}))
 	image := saved{Config: "c", Layers: []string{"0"}, RepoTags: []string{"Not/A/Name"}}
 	raw := build(t).file("c", config).file("0", l[0]).json("manifest.json", []saved{image, image}).bytes()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -154,7 +154,7 @@ func TestReadIsCancelled(t *testing.T) {
 
 // One name said again and again is one name.
 func TestManyNames(t *testing.T) {
-	config, l := parts(placetest.Image(t, placetest.ImageSpec{}))
+	config, l := partsOf(placetest.Image(t, placetest.ImageSpec{}))
 	tags := make([]string, 8000)
 	for i := range tags {
 		tags[i] = fmt.Sprintf("example.com/app:%d", i)
@@ -212,7 +212,7 @@ func TestOpenRefusesPaths(t *testing.T) {
 // Where digests are taken from names, the reader of the content notices a lie.
 func TestLiesAreNoticed(t *testing.T) {
 	img := placetest.Image(t, placetest.ImageSpec{Layers: []int{300, 700}})
-	config, l := parts(img)
+	config, l := partsOf(img)
 	other := string(packed(t, compress.Gzip, []byte("something else")))
 	for what, b := range map[string]*builder{
 		"uncompressed": build(t).file("c.json", config).file("0.tar", l[0]).file("1.tar", strings.ToUpper(l[1])).
@@ -239,7 +239,7 @@ func TestLiesAreNoticed(t *testing.T) {
 
 // One config named by many entries, and one layer hashed, are read once.
 func TestManyEntriesOfOneImage(t *testing.T) {
-	config, l := parts(placetest.Image(t, placetest.ImageSpec{Layers: []int{3 << 20}}))
+	config, l := partsOf(placetest.Image(t, placetest.ImageSpec{Layers: []int{3 << 20}}))
 	entries := make([]saved, 500)
 	for i := range entries {
 		entries[i] = saved{Config: "c.json", Layers: []string{"0"}}
@@ -260,7 +260,7 @@ func TestManyEntriesOfOneImage(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	img := placetest.Image(f, placetest.ImageSpec{Layers: []int{10}})
-	config, l := parts(img)
+	config, l := partsOf(img)
 	f.Add(build(f).blobs("", img).json("index.json", indexJSON("", withNames(img.Root, name, "1.0"))).file("oci-layout", marker).bytes())
 	f.Add(build(f).file("c", config).file("0", l[0]).symlink("1", "0").json("manifest.json", []saved{{Config: "c", Layers: []string{"1"}, RepoTags: []string{name}}}).bytes())
 	f.Add(packed(f, compress.Gzip, build(f).json("index.json", indexJSON("")).bytes()))

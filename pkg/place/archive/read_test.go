@@ -127,8 +127,8 @@ func hash(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// parts of an image: its config, and its layers as tars.
-func parts(c placetest.Content) (config string, layers []string) {
+// partsOf an image: its config, and its layers as tars.
+func partsOf(c placetest.Content) (config string, layers []string) {
 	for _, d := range c.Order {
 		switch {
 		case d.MediaType.IsConfig():
@@ -168,7 +168,7 @@ const marker = `{"imageLayoutVersion": "1.0.0"}`
 // producers are archives of img, or of multi, as tools write them.
 func producers(t testing.TB, img, multi placetest.Content) map[string]producer {
 	t.Helper()
-	config, l := parts(img)
+	config, l := partsOf(img)
 	id := hash([]byte(config))
 	gz, zst := string(packed(t, compress.Gzip, []byte(l[0]))), string(packed(t, compress.Zstd, []byte(l[1])))
 	one := []string{name}

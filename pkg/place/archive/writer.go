@@ -158,12 +158,13 @@ func (w *Writer) Commit(ctx context.Context, root v1.Descriptor, names ...string
 	return nil
 }
 
-// Partial returns the path of what a later run will go on from; "" if there is no such file.
+// Partial returns the path of what a later run will go on from, of its first part if
+// there are some; "" if there is no such file.
 func (w *Writer) Partial() string {
 	if w.partial == nil || w.done || !w.partial.isWorthKeeping() {
 		return ""
 	}
-	return w.partial.path
+	return w.o.Parts.path(w.path, 0) + ".partial"
 }
 
 // Close keeps what was written and not committed, if it is worth anything, for a
