@@ -163,16 +163,29 @@ func (r *reader) plain(ctx context.Context, d v1.Descriptor) (*plainLayer, error
 	if err != nil {
 		return nil, fmt.Errorf("reading layer %s: %w", d.Digest, errors.Join(err, rc.Close()))
 	}
-	return &plainLayer{z, rc}, nil
+	p := &plainLayer{Kind: z.Kind, Reader: z, z: z, raw: rc}
+	if z.Kind != compress.None {
+		p.ahead = compress.ReadAhead(z, compress.Blocks(), nil)
+		p.Reader = p.ahead
+	}
+	return p, nil
 }
 
 // A plainLayer is a decompressed layer.
 type plainLayer struct {
-	*compress.Reader
-	raw io.Closer
+	Kind compress.Kind // of the compression that was found
+	io.Reader
+	ahead *compress.Ahead // nil if there is nothing to do ahead
+	z     *compress.Reader
+	raw   io.Closer
 }
 
-func (p *plainLayer) Close() error { return errors.Join(p.Reader.Close(), p.raw.Close()) }
+func (p *plainLayer) Close() error {
+	if p.ahead != nil {
+		p.ahead.Close()
+	}
+	return errors.Join(p.z.Close(), p.raw.Close())
+}
 
 // plan says what is going to be fetched.
 func (r *reader) plan(ds []v1.Descriptor) {

@@ -41,13 +41,7 @@ type desk struct {
 	blocks [][]byte
 }
 
-func newDesk() *desk {
-	d := &desk{}
-	for range aheadBlocks {
-		d.blocks = append(d.blocks, make([]byte, aheadBlockBytes))
-	}
-	return d
-}
+func newDesk() *desk { return &desk{blocks: compress.Blocks()} }
 
 // A layerReader reads layers, each once.
 type layerReader struct {
@@ -171,8 +165,8 @@ func (lr *layerReader) contents(ctx context.Context, r io.Reader, l *layer) erro
 	l.kind = z.Kind
 	desk := lr.desk()
 	defer func() { lr.desks <- desk }()
-	a := readAhead(z, h, desk.blocks)
-	defer a.close()
+	a := compress.ReadAhead(z, desk.blocks, h)
+	defer a.Close()
 	if err := lr.unpack(ctx, a, desk, l); err != nil {
 		return err
 	}
