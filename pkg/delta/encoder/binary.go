@@ -29,7 +29,6 @@ func (r Recipe) MarshalBinary() ([]byte, error) {
 	b = appendBytes(b, []byte(r.Encoder))
 	b = binary.AppendUvarint(b, uint64(r.Size))
 	b = appendBytes(b, r.Header)
-	b = appendBytes(b, r.Corrections)
 	b = binary.AppendUvarint(b, uint64(len(r.Checkpoints)))
 	last := int64(0)
 	for _, c := range r.Checkpoints {
@@ -59,7 +58,6 @@ func Parse(b []byte) (Recipe, error) {
 	r.Encoder = string(p.bytes(maxEncoderBytes))
 	r.Size = p.number()
 	r.Header = p.bytes(maxHeaderBytes)
-	r.Corrections = p.bytes(maxCorrectionBytes)
 	r.Checkpoints = p.checkpoints()
 	switch {
 	case p.err != nil:

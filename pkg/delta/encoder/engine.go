@@ -34,9 +34,6 @@ func engineOf(r Recipe) (engine, error) {
 	if len(r.Encoder) > maxEncoderBytes {
 		return nil, fmt.Errorf("the encoder's name has %d bytes", len(r.Encoder))
 	}
-	if len(r.Corrections) != 0 {
-		return nil, fmt.Errorf("%q takes no corrections", r.Encoder)
-	}
 	if r.Wrap == Gzip {
 		return gzipEngine(r.Encoder)
 	}

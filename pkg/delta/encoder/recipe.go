@@ -39,8 +39,6 @@ type Recipe struct {
 	// Checkpoints are where the encoder can start, in order. They save time
 	// and change nothing else; none means that only one core can work.
 	Checkpoints []Checkpoint `json:"checkpoints,omitempty"`
-	// Corrections are what the encoder does otherwise than its rules say.
-	Corrections []byte `json:"corrections,omitempty"`
 }
 
 // A Checkpoint is a place between two deflate blocks where an encoder can start
@@ -54,10 +52,9 @@ type Checkpoint struct {
 
 // Bounds of a recipe.
 const (
-	maxHeaderBytes     = 4 << 10
-	maxEncoderBytes    = 64
-	maxCheckpoints     = 1 << 16
-	maxCorrectionBytes = 8 << 20
+	maxHeaderBytes  = 4 << 10
+	maxEncoderBytes = 64
+	maxCheckpoints  = 1 << 16
 	// segmentBytes is how far apart checkpoints are taken: below, starting costs
 	// too much, above, a core waits for the last one.
 	segmentBytes = 4 << 20
@@ -82,7 +79,7 @@ func (r Recipe) check() error {
 		return fmt.Errorf("%d bytes of tar", r.Size)
 	}
 	if r.Wrap == Plain {
-		if r.Encoder != "" || len(r.Header)+len(r.Checkpoints)+len(r.Corrections) != 0 {
+		if r.Encoder != "" || len(r.Header)+len(r.Checkpoints) != 0 {
 			return errors.New("a plain tar needs no encoder")
 		}
 		return nil
