@@ -54,7 +54,7 @@ func (a *archive) imported(e Engine) Engine {
 func (a *archive) podman() Engine {
 	e := Engine{Name: "Podman"}
 	switch {
-	case a.hasOCI && len(a.oci) == 1:
+	case a.hasOCI && len(a.oci) == 1 && a.beside == 0:
 		return e.yes(a.oci, "reads index.json, and takes the platform of the machine")
 	case a.hasDocker && a.broken == "":
 		return e.yes(a.docker, "reads manifest.json")

@@ -25,6 +25,8 @@ type memberReader interface {
 	OpenMember(ctx context.Context, name string) (io.ReadCloser, error)
 	// Compression is that of the archive as a whole.
 	Compression() compress.Kind
+	// Parts is how many files it lies in.
+	Parts() int
 }
 
 // An Engine is what one of those that load archives makes of one.
@@ -49,7 +51,24 @@ func Engines(ctx context.Context, src place.Source) (engines []Engine, ok bool, 
 	if err := a.readOCI(ctx); err != nil {
 		return nil, true, fmt.Errorf("reading index.json: %w", err)
 	}
-	return []Engine{a.oldDocker(), a.newDocker(), a.containerd(), a.podman(), a.skopeo()}, true, nil
+	engines = []Engine{a.oldDocker(), a.newDocker(), a.containerd(), a.podman(), a.skopeo()}
+	if why := a.unloadable(); why != "" {
+		for i, e := range engines {
+			engines[i] = Engine{Name: e.Name}.no(why)
+		}
+	}
+	return engines, true, nil
+}
+
+// unloadable says why no engine loads the archive; empty if one may.
+func (a *archive) unloadable() string {
+	switch n := a.members.Parts(); {
+	case n > 1:
+		return fmt.Sprintf("it lies in %d parts; dray parts join makes one file of them", n)
+	case a.hasOCI && len(a.oci) == 0 && a.beside > 0 && !a.hasDocker:
+		return "there is no image in it; an update has to be put together first: dray copy FILE --with PLACE full.tar"
+	}
+	return ""
 }
 
 // An archive is its two tables of contents.
@@ -63,7 +82,8 @@ type archive struct {
 	hasZstd   bool     // layers that old engines cannot read
 
 	hasOCI  bool
-	oci     []string // name and platforms of each entry of index.json
+	oci     []string // name and platforms of each image of index.json
+	beside  int      // its entries that are no images, but belong to them
 	unnamed int
 }
 
@@ -161,6 +181,10 @@ func (a *archive) readOCI(ctx context.Context) error {
 	}
 	a.hasOCI = true
 	for _, d := range idx.Manifests {
+		if d.ArtifactType != "" {
+			a.beside++
+			continue
+		}
 		name := d.Annotations[annotationName]
 		if name == "" {
 			name = d.Annotations[annotationRef]

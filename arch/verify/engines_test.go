@@ -21,9 +21,11 @@ type archive struct {
 	*store
 	members map[string][]byte
 	kind    compress.Kind
+	parts   int
 }
 
 func (a archive) Compression() compress.Kind { return a.kind }
+func (a archive) Parts() int                 { return a.parts }
 
 func (a archive) OpenMember(_ context.Context, name string) (io.ReadCloser, error) {
 	b, ok := a.members[name]
@@ -60,6 +62,18 @@ func (a archive) layout(names ...string) archive {
 		}
 		idx.Manifests = append(idx.Manifests, d)
 	}
+	return a.json("index.json", idx)
+}
+
+// beside adds an artifact to the index.json, which has images or has none.
+func (a archive) beside(images bool) archive {
+	var idx v1.IndexManifest
+	if err := json.Unmarshal(a.members["index.json"], &idx); err != nil || images != (len(idx.Manifests) > 0) {
+		a.Fatal(err, idx)
+	}
+	d := a.images(app("", "linux/amd64", "amd64"))
+	d.ArtifactType = "application/spdx+json"
+	idx.Manifests = append(idx.Manifests, d)
 	return a.json("index.json", idx)
 }
 
@@ -100,6 +114,28 @@ func TestEngines(t *testing.T) {
 				"containerd: false [] neither", "Podman: false [] neither", "skopeo: false [] neither",
 			},
 		},
+		"in parts": {
+			func(a archive) archive { a = a.saved("app:1"); a.parts = 3; return a },
+			[]string{
+				"Docker, classic store: false [] in 3 parts", "Docker, containerd store: false [] dray parts join", "containerd: false [] in 3 parts",
+				"Podman: false [] in 3 parts", "skopeo: false [] in 3 parts",
+			},
+		},
+		"update": {
+			func(a archive) archive { return a.layout().beside(false) },
+			[]string{
+				"Docker, classic store: false [] no image in it", "Docker, containerd store: false [] dray copy", "containerd: false [] no image in it",
+				"Podman: false [] no image in it", "skopeo: false [] no image in it",
+			},
+		},
+		"signed": {
+			func(a archive) archive { return a.saved("app:1").layout("app:1").beside(true) },
+			[]string{
+				"Docker, classic store: true [app:1 (linux/arm64)] reads manifest.json", "Docker, containerd store: true [app:1 (" + both + ")] reads index.json",
+				"containerd: true [app:1 (" + both + ")] reads index.json", "Podman: true [app:1 (linux/arm64)] reads manifest.json",
+				"skopeo: true [app:1 (" + both + ")] as oci-archive: it reads index.json, as docker-archive: manifest.json",
+			},
+		},
 		"zstd": {
 			func(a archive) archive { a = a.saved("app:1"); a.kind = compress.Zstd; return a },
 			[]string{
@@ -108,7 +144,7 @@ func TestEngines(t *testing.T) {
 			},
 		},
 	} {
-		engines, ok, err := verify.Engines(t.Context(), tt.make(archive{newStore(t), map[string][]byte{}, compress.None}))
+		engines, ok, err := verify.Engines(t.Context(), tt.make(archive{newStore(t), map[string][]byte{}, compress.None, 1}))
 		if !ok || err != nil || len(engines) != len(tt.want) {
 			t.Fatalf("%s: %v, %v, %v", name, engines, ok, err)
 		}
@@ -122,7 +158,7 @@ func TestEngines(t *testing.T) {
 	if _, ok, err := verify.Engines(t.Context(), newStore(t)); ok || err != nil {
 		t.Error(ok, err)
 	}
-	bad := archive{newStore(t), map[string][]byte{"manifest.json": []byte("{")}, compress.None}
+	bad := archive{newStore(t), map[string][]byte{"manifest.json": []byte("{")}, compress.None, 1}
 	if _, _, err := verify.Engines(t.Context(), bad); err == nil {
 		t.Error("a broken manifest.json passes")
 	}

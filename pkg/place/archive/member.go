@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/dray-oci/dray/pkg/compress"
+	"github.com/dray-oci/dray/pkg/parts"
 )
 
 // OpenMember opens a file of the tar by its name, links within the tar followed: what an
@@ -22,3 +23,11 @@ func (a *Archive) OpenMember(_ context.Context, name string) (io.ReadCloser, err
 // Compression returns how the archive as a whole is compressed, which not every engine
 // that loads archives can read.
 func (a *Archive) Compression() compress.Kind { return a.kind }
+
+// Parts returns how many files the archive lies in, parity not counted.
+func (a *Archive) Parts() int {
+	if s, ok := a.file.(*parts.Set); ok {
+		return len(s.Document.Parts)
+	}
+	return 1
+}
