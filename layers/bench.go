@@ -36,8 +36,9 @@ type Bench struct {
 }
 
 var (
-	_ place.Source = (*Bench)(nil)
-	_ place.Ranger = (*Bench)(nil)
+	_ place.Source   = (*Bench)(nil)
+	_ place.Ranger   = (*Bench)(nil)
+	_ place.Referrer = (*Bench)(nil)
 )
 
 // NewBench returns a bench over src, which stays the caller's to close. Layers that
@@ -74,6 +75,22 @@ func (b *Bench) OpenRange(ctx context.Context, d v1.Descriptor, offset, length i
 		return place.OpenRange(ctx, src, d, offset, length)
 	}
 	return place.OpenRange(ctx, b.src, d, offset, length)
+}
+
+// Referrers returns what belongs to d at the source it comes from: nothing belongs to
+// what was made here.
+func (b *Bench) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
+	if _, made := b.docs[d.Digest]; made {
+		return nil, nil
+	}
+	src, ok := b.routes[d.Digest]
+	if !ok {
+		src = b.src
+	}
+	if r, ok := place.As[place.Referrer](src); ok {
+		return r.Referrers(ctx, d)
+	}
+	return nil, nil
 }
 
 // Close removes what was made.

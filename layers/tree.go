@@ -3,6 +3,8 @@ package layers
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -20,22 +22,20 @@ type Branch struct {
 	ArtifactType string        `json:"artifactType,omitempty"`
 	Missing      bool          `json:"missing,omitempty"` // it is named, but not here
 	Children     []*Branch     `json:"children,omitempty"`
-	Referrers    []*Branch     `json:"referrers,omitempty"` // what names it as its subject
+	Referrers    []*Branch     `json:"referrers,omitempty"` // what belongs to it: signatures, SBOMs, attestations
 }
 
 // Tree returns everything below root: indexes, images, their configs and layers, and
 // what refers to each of them where the place can tell.
 func Tree(ctx context.Context, src place.Source, root v1.Descriptor) (*Branch, error) {
 	g := &grower{src: src, seen: map[v1.Hash]bool{}}
-	g.referrer, _ = place.As[place.Referrer](src)
 	return g.manifest(ctx, root, "", 0)
 }
 
 type grower struct {
-	src      place.Source
-	referrer place.Referrer // nil where nobody can tell
-	seen     map[v1.Hash]bool
-	count    int
+	src   place.Source
+	seen  map[v1.Hash]bool
+	count int
 }
 
 // manifest grows the branch of d. Each is followed once.
@@ -95,24 +95,27 @@ func (b *Branch) name(doc *manifest.Doc) {
 	default:
 		b.Kind = "image"
 	}
-	if doc != nil && doc.Image != nil && b.ArtifactType == "" {
-		b.ArtifactType = doc.Image.ArtifactType
-		if b.ArtifactType == "" && !doc.IsRunnable() {
-			b.ArtifactType = string(doc.Image.Config.MediaType)
-		}
+	if doc == nil || doc.Image == nil {
+		return
+	}
+	switch b.ArtifactType = doc.Image.ArtifactType; { // what a list says of it need not be so
+	case b.ArtifactType != "":
+	case !doc.IsRunnable():
+		b.ArtifactType = string(doc.Image.Config.MediaType)
+	case len(doc.Image.Layers) > 0 && !doc.Image.Layers[0].MediaType.IsLayer(): // cosign's have the config of an image
+		b.ArtifactType = string(doc.Image.Layers[0].MediaType)
 	}
 }
 
-// referrers adds what names b as its subject, and what names that.
+// referrers adds what belongs to b, and what belongs to that.
 func (g *grower) referrers(ctx context.Context, b *Branch, depth int) error {
-	if g.referrer == nil {
-		return nil
-	}
-	found, err := g.referrer.Referrers(ctx, b.Descriptor)
+	found, err := place.Referrers(ctx, g.src, b.Descriptor, "")
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(found, func(a, b v1.Descriptor) int { return strings.Compare(a.Digest.String(), b.Digest.String()) })
 	for _, d := range found {
+		d.Annotations = nil
 		kid, err := g.manifest(ctx, d, "referrer", depth+1)
 		if err != nil {
 			return err

@@ -32,13 +32,15 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the commands as users type them. Every script has its own home
-// and its own empty registries at $REGISTRY and, for bot with the password secret
-// alone, at $PRIVATE, and these commands of ours:
+// and its own empty registries at $REGISTRY, for bot with the password secret alone
+// at $PRIVATE, and without the referrers API at $OLD, and these commands of ours:
 //
 //	seed NAME [SIZE…]  push a plain image with layers of these sizes
 //	seed-index NAME    push the image of testdata: linux/amd64, linux/arm64, linux/arm/v7
 //	layout DIR         lay the image of testdata there, as tag 1.0
 //	crossed DIR        the same, but what is for arm64 is listed as amd64 and the reverse
+//	sign NAME [lost]   give NAME a signature as cosign has it, an SBOM as its referrer, and
+//	                   that a signature; lost: and one whose payload is not there
 //	exitcode N CMD…    run CMD, which must exit with N
 //	expand FILE…       replace $REGISTRY and other variables in files
 //	listening V FILE   wait for the address of "dray serve" in FILE, and set V to it
@@ -51,6 +53,7 @@ func TestScript(t *testing.T) {
 			"seed-index": seedIndex,
 			"layout":     layout,
 			"crossed":    crossed,
+			"sign":       sign,
 			"exitcode":   exitCode,
 			"listening":  listening,
 			"expand":     expand,
@@ -61,14 +64,17 @@ func TestScript(t *testing.T) {
 
 func setup(e *testscript.Env) error {
 	srv, private := httptest.NewServer(newRegistry()), httptest.NewServer(guarded(newRegistry()))
+	old := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	e.Defer(srv.Close)
 	e.Defer(private.Close)
+	e.Defer(old.Close)
 	home := filepath.Join(e.WorkDir, ".home")
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return err
 	}
 	e.Setenv("REGISTRY", strings.TrimPrefix(srv.URL, "http://"))
 	e.Setenv("PRIVATE", strings.TrimPrefix(private.URL, "http://"))
+	e.Setenv("OLD", strings.TrimPrefix(old.URL, "http://"))
 	e.Setenv("HOME", home)
 	e.Setenv("USERPROFILE", home)
 	e.Setenv("LOCALAPPDATA", home)

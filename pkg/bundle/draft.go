@@ -185,7 +185,9 @@ func (d *draft) roots() error {
 		d.add(a.manifest)
 		d.artifacts[root.Digest] = a.manifest.d
 		d.out.Roots = append(d.out.Roots, place.Root{Descriptor: a.manifest.d, Names: updateNames(all)})
-		d.summary.Images++
+		if root.Annotations[place.AnnotationSubject] == "" {
+			d.summary.Images++
+		}
 	}
 	return nil
 }

@@ -40,13 +40,16 @@ type Source struct {
 }
 
 var (
-	_ place.Source  = (*Source)(nil)
-	_ place.Lister  = (*Source)(nil)
-	_ place.Ranger  = (*Source)(nil)
-	_ place.Filer   = (*Source)(nil)
-	_ place.Stamper = (*Source)(nil)
-	_ place.Holder  = (*Source)(nil)
-	_ place.Lacker  = (*Source)(nil)
+	_ place.Source   = (*Source)(nil)
+	_ place.Lister   = (*Source)(nil)
+	_ place.Referrer = (*Source)(nil)
+	_ place.Ranger   = (*Source)(nil)
+	_ place.Filer    = (*Source)(nil)
+	_ place.Stamper  = (*Source)(nil)
+	_ place.Holder   = (*Source)(nil)
+	_ place.Lacker   = (*Source)(nil)
+
+	_ place.ReferrerLister = (*Source)(nil)
 )
 
 // maxUpdateBytes bounds the artifacts of one place, with their documents: some
@@ -70,6 +73,15 @@ func Open(ctx context.Context, src place.Source, o ReadOptions) (place.Source, e
 	})
 	if err != nil || !found {
 		return src, nil // who asks for something will hear of the error
+	}
+	if r, ok := place.As[place.ReferrerLister](src); ok {
+		err := r.ListReferrers(ctx, func(e place.Entry) error {
+			entries = append(entries, e)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading update: %w", err)
+		}
 	}
 	s := newSource(src, o)
 	if err := s.read(ctx, entries); err != nil {
@@ -174,6 +186,21 @@ func (s *Source) Resolve(ctx context.Context, name string) (v1.Descriptor, error
 // List visits the images in order of their names.
 func (s *Source) List(_ context.Context, visit func(place.Entry) error) error {
 	for _, e := range s.names.List() {
+		if err := visit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Referrers returns what belongs to d: an update holds that as it holds images.
+func (s *Source) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
+	return s.names.Referrers(ctx, d.Digest, nil)
+}
+
+// ListReferrers visits what belongs to images.
+func (s *Source) ListReferrers(_ context.Context, visit func(place.Entry) error) error {
+	for _, e := range s.names.ListReferrers() {
 		if err := visit(e); err != nil {
 			return err
 		}

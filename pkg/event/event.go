@@ -28,6 +28,9 @@ const (
 	Skip Kind = "skip"
 	// Commit says that Name now stands for Blob at the destination.
 	Commit Kind = "commit"
+	// Referrers says that of Total manifests that belong to the image Name (signatures,
+	// SBOMs, attestations) Count stand at the destination with it.
+	Referrers Kind = "referrers"
 	// Retry says that something failed with Err and is tried again after Wait.
 	Retry Kind = "retry"
 	// Request is one HTTP exchange: Text is "METHOD URL STATUS", without query

@@ -45,10 +45,14 @@ func list(ctx context.Context, places []source) (*directory, error) {
 		byPrefix:     map[string]*repository{},
 	}
 	for i, p := range places {
-		err := p.lister.List(ctx, func(e place.Entry) error {
+		add := func(e place.Entry) error {
 			d.add(i, e, p.own)
 			return nil
-		})
+		}
+		err := p.lister.List(ctx, add)
+		if l, ok := place.As[place.ReferrerLister](p.Source); ok && err == nil {
+			err = l.ListReferrers(ctx, add)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("listing what is there: %w", err)
 		}

@@ -129,9 +129,27 @@ func (s *Server) manifest(ctx context.Context, h v1.Hash) (*manifest.Doc, error)
 // isIndex reports whether d is an index, or may be one.
 func isIndex(d v1.Descriptor) bool { return d.MediaType.IsIndex() || d.MediaType == "" }
 
-// holds reports whether the names of v reach the manifest h. What cannot be read on
-// the way there reaches nothing.
+// maxSubjects is how far what belongs to an image may be from it.
+const maxSubjects = 8
+
+// holds reports whether the names of v reach the manifest h, or what it belongs to.
+// What cannot be read on the way there reaches nothing.
 func (s *Server) holds(ctx context.Context, v view, h v1.Hash) bool {
+	for range maxSubjects {
+		if s.reachedBy(ctx, v, h) {
+			return true
+		}
+		n, err := s.node(ctx, h)
+		if err != nil || n.subject == (v1.Hash{}) {
+			return false
+		}
+		h = n.subject
+	}
+	return false
+}
+
+// reachedBy reports whether the names of v reach the manifest h.
+func (s *Server) reachedBy(ctx context.Context, v view, h v1.Hash) bool {
 	if len(v.digest(h)) > 0 {
 		return true
 	}

@@ -74,11 +74,38 @@ func (s *Server) commit(ctx context.Context, base ref.Name, rt route, doc *manif
 	}
 	defer release()
 	d := doc.Descriptor
-	if err := s.sink.Commit(ctx, d, named(base, rt.tag, d.Digest)); err != nil {
-		return err
+	subject, isImage := subjectOf(doc, rt.tag)
+	if !s.sink.Traits().Referrers || subject.Hex == "" {
+		isImage = true
+	} else {
+		kin, tag := d, rt.tag
+		kin.Annotations = map[string]string{place.AnnotationSubject: subject.String()}
+		if isImage {
+			tag = ""
+		}
+		if err := s.sink.Commit(ctx, kin, named(base, tag, d.Digest)); err != nil {
+			return err
+		}
+	}
+	if isImage {
+		if err := s.sink.Commit(ctx, d, named(base, rt.tag, d.Digest)); err != nil {
+			return err
+		}
 	}
 	s.graph.keep(doc)
 	return s.unpin(ctx, base, rt, doc)
+}
+
+// subjectOf returns what doc belongs to, if it does to anything, and whether it is
+// also an image of its own: it has a tag that is not cosign's.
+func subjectOf(doc *manifest.Doc, tag string) (subject v1.Hash, isImage bool) {
+	if h, cosign, ok := manifest.SubjectOf(tag); ok && cosign {
+		return h, false
+	}
+	if doc.Subject() == nil {
+		return v1.Hash{}, true
+	}
+	return doc.Subject().Digest, tag != ""
 }
 
 // baseName is what the path of rt names, in full.
@@ -218,7 +245,7 @@ func (s *Server) unpin(ctx context.Context, base ref.Name, rt route, doc *manife
 		}
 	}
 	for _, e := range r.roots {
-		if e.place != 0 || e.tag != "" || !reached[e.root.Digest] {
+		if e.place != 0 || e.tag != "" || !reached[e.root.Digest] || e.root.Annotations[place.AnnotationSubject] != "" {
 			continue
 		}
 		if err := remover.Remove(ctx, e.name); err != nil && !errors.Is(err, place.ErrNotFound) {

@@ -45,7 +45,7 @@ func (s *Server) getReferrers(w *recorder, r *http.Request, rt route) error {
 	if found {
 		i++
 	}
-	list, rest, err := s.describe(r.Context(), all[i:], artifact)
+	list, rest, err := s.describe(r.Context(), rt.digest, all[i:], artifact)
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,8 @@ func (s *Server) getReferrers(w *recorder, r *http.Request, rt route) error {
 }
 
 // describe reads manifests until there are enough for a page, and returns those
-// that are left.
-func (s *Server) describe(ctx context.Context, all []v1.Hash, artifact string) (list []v1.Descriptor, rest []v1.Hash, err error) {
+// that are left. What belongs to the subject by its tag alone is none of them.
+func (s *Server) describe(ctx context.Context, subject v1.Hash, all []v1.Hash, artifact string) (list []v1.Descriptor, rest []v1.Hash, err error) {
 	list = []v1.Descriptor{}
 	size := 0
 	for i, h := range all {
@@ -78,6 +78,9 @@ func (s *Server) describe(ctx context.Context, all []v1.Hash, artifact string) (
 		}
 		if err != nil {
 			return nil, nil, err
+		}
+		if sub := doc.Subject(); sub == nil || sub.Digest != subject {
+			continue
 		}
 		d := doc.AsReferrer()
 		if artifact != "" && d.ArtifactType != artifact {

@@ -71,8 +71,16 @@ func (c *copier) run(ctx context.Context) error {
 }
 
 // commit makes the root of t, which is there with everything below it, stand
-// under its names.
+// under its names: after what belongs to it, so that nobody finds it without.
 func (c *copier) commit(ctx context.Context, t *tree) error {
+	for _, k := range t.kin {
+		if err := t.req.To.Commit(ctx, k.Descriptor, k.Names...); err != nil {
+			return newReferrerError(k.Descriptor, err)
+		}
+	}
+	if len(t.kin) > 0 {
+		c.o.Events.Emit(event.Event{Kind: event.Referrers, Name: t.req.Name, Blob: t.root, Count: len(t.kin), Total: int64(len(t.kin))})
+	}
 	if err := t.req.To.Commit(ctx, t.root, t.req.Names...); err != nil {
 		return err
 	}
@@ -109,7 +117,11 @@ func (c *copier) one(ctx context.Context, to place.Sink, n node, elsewhere ...pl
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("copying %s: %w", n.d.Digest, err)
+		err = fmt.Errorf("copying %s: %w", n.d.Digest, err)
+		if n.kin.Digest.Hex != "" {
+			err = newReferrerError(n.kin, err)
+		}
+		return err
 	}
 	c.o.Events.Emit(event.Event{Kind: event.Done, Blob: n.d})
 	return nil

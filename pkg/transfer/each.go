@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -25,7 +26,10 @@ func (c *copier) each(ctx context.Context, trees []*tree) error {
 		before = settled
 		g.Go(func() error {
 			defer close(settled)
-			err := c.tree(gctx, t)
+			err := c.tree(gctx, t, t.nodes)
+			if err == nil {
+				err = c.followers(gctx, t)
+			}
 			<-window
 			<-turn
 			if err == nil && gctx.Err() == nil {
@@ -47,9 +51,27 @@ func closed() chan struct{} {
 	return ch
 }
 
-// tree puts all that t is made of.
-func (c *copier) tree(ctx context.Context, t *tree) error {
-	for _, level := range byLevel(t.nodes) {
+// followers puts what belongs to t, if that was not part of it from the start.
+func (c *copier) followers(ctx context.Context, t *tree) error {
+	before := len(t.nodes)
+	if err := t.attach(ctx); err != nil {
+		return err
+	}
+	e := event.Event{Kind: event.Plan}
+	for _, n := range t.nodes[before:] {
+		e.Count++
+		e.Total += n.d.Size
+	}
+	if e.Count == 0 {
+		return nil
+	}
+	c.o.Events.Emit(e)
+	return c.tree(ctx, t, t.nodes[before:])
+}
+
+// tree puts nodes of t.
+func (c *copier) tree(ctx context.Context, t *tree, nodes []node) error {
+	for _, level := range byLevel(nodes) {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(c.o.jobs())
 		for _, n := range level {

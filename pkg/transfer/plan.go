@@ -17,8 +17,8 @@ import (
 // A plan is all requests of one transfer, each with what it is made of.
 type plan struct{ trees []*tree }
 
-func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*plan, error) {
-	trees, err := resolveAll(ctx, dst, reqs, o)
+func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options, f *finder) (*plan, error) {
+	trees, err := resolveAll(ctx, dst, reqs, o, f)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*p
 
 // resolveAll makes a tree of every request, several at once. With o.KeepGoing a
 // tree may hold nothing but an error.
-func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]*tree, error) {
+func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options, f *finder) ([]*tree, error) {
 	trees, docs := make([]*tree, len(reqs)), new(atomic.Int64)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.jobs())
@@ -36,7 +36,7 @@ func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options) 
 			r.To = dst
 		}
 		g.Go(func() error {
-			t, err := newTree(gctx, r, o, docs)
+			t, err := newTree(gctx, r, o, docs, f)
 			if err != nil && o.KeepGoing && gctx.Err() == nil {
 				t = &tree{req: r}
 				t.fail(err, o.Events)
@@ -149,7 +149,7 @@ func (b batch) forSink(o Options) place.Plan {
 		out.Platform = &platform
 	}
 	for _, t := range b.trees {
-		out.Roots = append(out.Roots, place.Root{Descriptor: t.root, Names: t.req.Names})
+		out.Roots = append(append(out.Roots, t.kin...), place.Root{Descriptor: t.root, Names: t.req.Names})
 	}
 	open := map[v1.Hash]blob.Opener{}
 	out.Content = func(d v1.Descriptor) blob.Opener { return open[d.Digest] }

@@ -18,6 +18,7 @@ type Request struct {
 	Source place.Source  // stays the caller's to close
 	Name   string        // what to resolve at Source, if Root is zero
 	Root   v1.Descriptor // what to copy
+	From   string        // its full name at Source, if it has one
 	To     place.Sink    // where to, if not where the others go; stays the caller's to close
 	Names  []string      // under which it will stand at the destination
 	Digest v1.Hash       // what it must be there, or nothing is written; zero: anything
@@ -38,6 +39,8 @@ type Options struct {
 	First arch.Platform
 	// Sparse keeps the bytes of an index though only some of its platforms are copied.
 	Sparse bool
+	// NoReferrers leaves behind what belongs to an image: signatures, SBOMs, attestations.
+	NoReferrers bool
 	// KeepGoing leaves out a request that fails, and copies the others.
 	KeepGoing bool
 	// Jobs is how many blobs move at once; 0 means 4.
@@ -57,8 +60,10 @@ type Result struct {
 	Origin v1.Descriptor   // what the name stood for at the source
 	Root   v1.Descriptor   // what stands at the destination
 	Raw    []byte          // the bytes of Root
-	Blobs  []v1.Descriptor // everything below Root that stands there, and Root
+	Blobs  []v1.Descriptor // everything below Root and Referrers that stands there, and these
 	Names  []string
+	// Referrers belong to the image or to each other, and stand at the destination too.
+	Referrers []v1.Descriptor
 	// Platforms are those that were taken of an index of more; nil if none was left.
 	Platforms []arch.Platform
 	Missing   []v1.Descriptor // foreign layers that the source does not hold
@@ -113,6 +118,10 @@ func (e *FailedError) Unwrap() []error { return e.Errs }
 // image is committed as its request says, in the order of reqs, as soon as all of
 // it is there; what a place.Planner gets is committed when everything is.
 //
+// What belongs to an image (see [place.Referrer]) is carried and committed with it, and
+// what belongs to that, unless o.NoReferrers is set or the sink keeps no such thing,
+// which is then told as an event.Note. What cannot be carried is a [*ReferrerError].
+//
 // What several images share is moved once, and to a second sink mounted if that
 // can be. Results come in the order of reqs. After an error nothing new stands
 // under a name that was not committed before it; running the same again goes on
@@ -123,7 +132,9 @@ func (e *FailedError) Unwrap() []error { return e.Errs }
 // the destination have is found before anything is written, and is a
 // [*place.LackError], also with o.KeepGoing.
 func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Result, error) {
-	p, err := newPlan(ctx, dst, reqs, o)
+	f := newFinder(ctx, o)
+	defer f.close()
+	p, err := newPlan(ctx, dst, reqs, o, f)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +145,7 @@ func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Res
 	if err := newCopier(p, o).run(ctx); err != nil {
 		return nil, err
 	}
+	p.tellLeft(ctx, o)
 	results := p.results()
 	return results, errorOf(results)
 }

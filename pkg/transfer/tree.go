@@ -29,6 +29,8 @@ type tree struct {
 	missing   []v1.Descriptor // foreign layers that the source does not hold
 	err       error           // why it is not copied
 	unchosen  error           // why no platform could be chosen, so that it cannot be copied
+	kin       []place.Root    // what belongs to it and is carried with it
+	relatives *relatives      // what is asked about that; nil if nothing is
 }
 
 // result is what the copy of t will be.
@@ -39,6 +41,9 @@ func (t *tree) result() Result {
 	}
 	for _, n := range t.nodes {
 		r.Blobs = append(r.Blobs, n.d)
+	}
+	for _, k := range t.kin {
+		r.Referrers = append(r.Referrers, k.Descriptor)
 	}
 	return r
 }
@@ -54,7 +59,8 @@ type node struct {
 	d     v1.Descriptor
 	srcs  []place.Source // any of which may have it; one at least
 	raw   []byte
-	level int // 0: names nothing; else one more than the highest it names
+	level int           // 0: names nothing; else one more than the highest it names
+	kin   v1.Descriptor // the referrer that it is part of; zero: of the image
 }
 
 // opener opens n at src, one of its sources.
@@ -76,11 +82,15 @@ type builder struct {
 	level   map[v1.Hash]int
 	isDoc   map[v1.Hash]bool // what a digest was named as first
 
+	subject  map[v1.Hash]v1.Hash // of the manifests that have one
+	next     *manifest.Doc       // read already: what is visited next
+	follower v1.Descriptor       // the referrer that is visited; zero: the image
+
 	taken, others string // platforms, for people; others is empty if all were taken
 	asked         bool   // for just these
 }
 
-func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64) (*tree, error) {
+func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64, f *finder) (*tree, error) {
 	origin := r.Root
 	if origin.Digest.Hex == "" {
 		var err error
@@ -88,6 +98,8 @@ func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64) (*tr
 			return nil, err
 		}
 	}
+	relatives := f.of(r)
+	relatives.ask(origin)
 	doc, err := place.ReadManifest(ctx, r.Source, origin)
 	if err != nil {
 		return nil, err
@@ -97,8 +109,9 @@ func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64) (*tr
 	}
 	_, plans := place.As[place.Planner](r.To)
 	b := &builder{
-		tree: tree{req: r, origin: origin}, o: o, configs: plans, docs: docs,
+		tree: tree{req: r, origin: origin, relatives: relatives}, o: o, configs: plans, docs: docs,
 		known: map[v1.Hash][]byte{}, skip: map[v1.Hash]bool{}, level: map[v1.Hash]int{}, isDoc: map[v1.Hash]bool{},
+		subject: map[v1.Hash]v1.Hash{},
 	}
 	chosen, err := b.choose(ctx, r.To.Traits(), doc)
 	if as := (*place.LackError)(nil); errors.As(err, &as) {
@@ -113,6 +126,12 @@ func newTree(ctx context.Context, r Request, o Options, docs *atomic.Int64) (*tr
 	b.noteChange(doc, chosen, r.To.Traits())
 	if _, err := b.visit(ctx, chosen.Descriptor, 0); err != nil {
 		return nil, err
+	}
+	if relatives != nil {
+		relatives.builder = b
+	}
+	if _, near := place.As[place.Filer](r.Source); plans || near {
+		return &b.tree, b.attach(ctx)
 	}
 	return &b.tree, nil
 }
@@ -188,7 +207,7 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 	if len(b.nodes) >= manifest.MaxChildren {
 		return 0, fmt.Errorf("more than %d blobs in one image: %w", manifest.MaxChildren, place.ErrInvalid)
 	}
-	n := node{d: d, srcs: []place.Source{b.req.Source}}
+	n := node{d: d, srcs: []place.Source{b.req.Source}, kin: b.follower}
 	var err error
 	switch {
 	case manifest.IsForeign(d):
@@ -255,13 +274,19 @@ func (b *builder) gone(ctx context.Context, d v1.Descriptor) (bool, error) {
 func (b *builder) visitManifest(ctx context.Context, d v1.Descriptor, depth int) (int, []byte, error) {
 	var doc *manifest.Doc
 	var err error
+	b.relatives.add(d)
 	if raw, ok := b.known[d.Digest]; ok {
 		doc, err = manifest.Parse(d, raw)
+	} else if b.next != nil && b.next.Descriptor.Digest == d.Digest {
+		doc = b.next
 	} else {
 		doc, err = place.ReadManifest(ctx, b.req.Source, d)
 	}
 	if err != nil {
 		return 0, nil, err
+	}
+	if s := doc.Subject(); s != nil {
+		b.subject[d.Digest] = s.Digest
 	}
 	b.level[d.Digest] = 0 // a manifest that names itself ends here
 	level := 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -65,6 +66,12 @@ func (r *Repo) referrers(ctx context.Context, m *remote, subject v1.Hash) ([]v1.
 
 // bySubject returns what says itself that it belongs to subject.
 func (r *Repo) bySubject(ctx context.Context, m *remote, subject v1.Hash) ([]v1.Descriptor, error) {
+	m.probing.Lock() // until it is known whether there is the API: it is asked for once
+	unlock := sync.OnceFunc(m.probing.Unlock)
+	defer unlock()
+	if m.host.referrers.Load() == hasReferrers {
+		unlock()
+	}
 	if m.host.referrers.Load() != lacksReferrers && !m.noAPI.Load() {
 		list, err := m.askReferrers(ctx, subject)
 		if err == nil {
@@ -82,6 +89,7 @@ func (r *Repo) bySubject(ctx context.Context, m *remote, subject v1.Hash) ([]v1.
 		var e *wire.Error
 		m.noAPI.Store(errors.As(err, &e) && e.Code == "")
 	}
+	unlock()
 	if has, known, err := m.hasTag(ctx, manifest.ReferrersTag(subject)); err != nil || known && !has {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,6 +21,7 @@ type remote struct {
 	*host
 	repository string
 	down       atomic.Bool // a mirror that did not answer is not asked again
+	probing    sync.Mutex
 	noAPI      atomic.Bool // no such route, so that asking for another subject is of no use
 	tags       digestTags
 }

@@ -212,5 +212,7 @@ func (a *app) transferOptions() (transfer.Options, error) {
 	if err != nil {
 		return transfer.Options{}, err
 	}
-	return transfer.Options{Platforms: sel, Host: arch.Host().Target(), Jobs: int(a.o.jobs), Events: events}, nil
+	return transfer.Options{
+		Platforms: sel, Host: arch.Host().Target(), NoReferrers: a.o.noReferrers, Jobs: int(a.o.jobs), Events: events,
+	}, nil
 }

@@ -149,7 +149,7 @@ func (a *app) find(ctx context.Context, c carriage, srcs *sources, l namedLine) 
 	}
 	parcels := make([]parcel, 0, len(all))
 	for _, img := range all {
-		req := transfer.Request{Source: src, Name: displayName(l.from), Root: img.Root, Names: img.Names, Platforms: platforms}
+		req := transfer.Request{Source: src, Name: displayName(l.from), Root: img.Root, From: first(img.Names, ""), Names: img.Names, Platforms: platforms}
 		if img.Root.Digest.Hex == "" {
 			req.Name = img.Names[0]
 		}

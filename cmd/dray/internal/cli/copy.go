@@ -48,6 +48,7 @@ or a layout, an archive, the store or an engine. An image that fails holds up no
 	a.listFlags(fs)
 	fs.StringArrayVar(&o.maps, "map", nil, "with a list: change names that begin with FROM to begin with TO, as `FROM=TO`")
 	a.withFlag(fs)
+	a.referrersFlag(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "with --platform: keep the index as it is, with some of its platforms missing")
 	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
 	return cmd

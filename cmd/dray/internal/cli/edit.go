@@ -34,6 +34,7 @@ func (a *app) resultFlags(fs *pflag.FlagSet, o *editFlags) {
 	a.outputFlags(fs, "print only digests")
 	a.moveFlags(fs)
 	a.archiveFlags(fs)
+	a.referrersFlag(fs)
 }
 
 func (a *app) editFlags(fs *pflag.FlagSet, o *editFlags, verb string) {

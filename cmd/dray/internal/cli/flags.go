@@ -23,6 +23,8 @@ type options struct {
 	platforms []string
 	with      []string // where the rest of an update is
 
+	noReferrers bool
+
 	home, tmpDir string
 	form         formFlag // of archives that are written: --as
 	parts        partsFlags
@@ -150,6 +152,12 @@ func fromEnviron(fs *pflag.FlagSet, getenv func(string) string) (err error) {
 		}
 	})
 	return err
+}
+
+// referrersFlag is for commands that carry images with what belongs to them.
+func (a *app) referrersFlag(fs *pflag.FlagSet) {
+	fs.BoolVar(&a.o.noReferrers, "no-referrers", false, "leave signatures, SBOMs and attestations behind")
+	shared(fs, "no-referrers")
 }
 
 // selection parses --platform.

@@ -39,6 +39,7 @@ compressed or not, from a file or a pipe.`,
 	a.transferFlags(fs)
 	a.receiptFlag(fs)
 	a.withFlag(fs)
+	a.referrersFlag(fs)
 	return cmd
 }
 

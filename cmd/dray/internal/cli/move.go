@@ -21,6 +21,8 @@ type moved struct {
 	Name   string `json:"name"`             // where it stands now; empty if under its digest alone
 	Digest string `json:"digest"`           // of what stands there
 	Origin string `json:"origin,omitempty"` // the digest at the source, if that is another
+
+	Referrers int `json:"referrers,omitempty"` // what belongs to it and came with it
 }
 
 // String is NAME@DIGEST, or the digest alone where there is no name.
@@ -36,7 +38,7 @@ func (m moved) String() string {
 func movedOf(r ref.Ref, results []transfer.Result) []moved {
 	var all []moved
 	for _, res := range results {
-		m := moved{Digest: res.Root.Digest.String()}
+		m := moved{Digest: res.Root.Digest.String(), Referrers: len(res.Referrers)}
 		if res.Origin.Digest != res.Root.Digest {
 			m.Origin = res.Origin.Digest.String()
 		}

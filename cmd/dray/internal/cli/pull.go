@@ -31,6 +31,7 @@ Of several platforms this host's is taken; --platform all takes them all, and ke
 	a.listFlags(fs)
 	a.moveFlags(fs)
 	a.receiptFlag(fs)
+	a.referrersFlag(fs)
 	fs.BoolVar(&o.sparse, "sparse", false, "keep the index as it is, with some of its platforms missing")
 	fs.BoolVar(&o.checkTag, "check-tag", false, "fail if the tag of repo:tag@digest has moved")
 	return cmd

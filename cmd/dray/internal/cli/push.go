@@ -45,6 +45,7 @@ one that fails holds up no other.`,
 	a.receiptFlag(fs)
 	a.listFlags(fs)
 	a.withFlag(fs)
+	a.referrersFlag(fs)
 	fs.StringVar(&o.to, "to", "", "push every image of SRC to `REGISTRY[/PREFIX]`")
 	fs.StringArrayVar(&o.maps, "map", nil, "with --to: change names that begin with FROM to begin with TO, as `FROM=TO`")
 	return cmd

@@ -53,6 +53,7 @@ side lacks. No engine loads it; dray load, push, copy, verify and serve do, wher
 	a.partsFlags(fs)
 	fs.StringVar(&o.only, "only-parts", "", "write just these `parts` of it again: 3 or 3,5-7")
 	a.update.add(fs)
+	a.referrersFlag(fs)
 	fs.StringVar(&o.dockerPlatform, "docker-platform", "", "which `platform` an old Docker sees where there are several (default this host's)")
 	fs.StringArrayVar(&o.maps, "map", nil, "change names that begin with FROM to begin with TO, as `FROM=TO`")
 	fs.BoolVar(&o.sparse, "sparse", false, "keep an index as it is, with some of its platforms missing")

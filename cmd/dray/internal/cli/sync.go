@@ -54,6 +54,7 @@ moves nothing. When one image fails the others go on, and dray exits with 6.`,
 	a.connectFlags(fs)
 	a.transferFlags(fs)
 	a.archiveFlags(fs)
+	a.referrersFlag(fs)
 	return cmd
 }
 

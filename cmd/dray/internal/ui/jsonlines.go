@@ -10,7 +10,7 @@ import (
 
 // A Message is one line of --progress json. The keys stay; more may come.
 type Message struct {
-	// Event is plan, start, bytes, resume, done, skip, commit, retry, request and
+	// Event is plan, start, bytes, resume, done, skip, commit, referrers, retry, request and
 	// quota (with -v), note, warn, lost, and at the end summary and, if it failed, error.
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
@@ -18,11 +18,11 @@ type Message struct {
 	Digest    string `json:"digest,omitempty"`    // of the blob
 	MediaType string `json:"mediaType,omitempty"` // of the blob
 	Size      int64  `json:"size,omitempty"`      // of the blob, bytes
-	Name      string `json:"name,omitempty"`      // commit: what stands for the blob now
+	Name      string `json:"name,omitempty"`      // commit: what stands for the blob now; referrers: the image
 
 	Bytes int64 `json:"bytes,omitempty"` // bytes, done: of the blob so far; resume: found from an earlier run
-	Total int64 `json:"total,omitempty"` // plan: bytes; quota: requests
-	Count int   `json:"count,omitempty"` // plan: blobs; quota: requests left
+	Total int64 `json:"total,omitempty"` // plan: bytes; quota: requests; referrers: that belong to Name
+	Count int   `json:"count,omitempty"` // plan: blobs; quota: requests left; referrers: that came with it
 
 	Text  string  `json:"text,omitempty"`
 	Hint  string  `json:"hint,omitempty"`
@@ -40,7 +40,14 @@ type Summary struct {
 	SkippedBlobs int            `json:"skippedBlobs"`
 	SkippedWhy   map[string]int `json:"skippedWhy,omitempty"` // blobs by reason
 	Resumed      int64          `json:"resumed"`
+	Referrers    *Referrers     `json:"referrers,omitempty"`
 	Seconds      float64        `json:"seconds"`
+}
+
+// Referrers are what belongs to images: signatures, SBOMs, attestations.
+type Referrers struct {
+	Carried int `json:"carried"` // with the images
+	Found   int `json:"found"`
 }
 
 // bytesInterval is how often the bytes of one blob are reported.
@@ -97,11 +104,15 @@ func (v *jsonView) interval() time.Duration { return 0 }
 func (v *jsonView) hide()                   {}
 
 func (v *jsonView) end(t *tally, now time.Time) {
-	v.write(Message{Event: "summary", Time: now, Summary: &Summary{
+	s := &Summary{
 		Moved: t.moved, MovedBlobs: t.movedBlobs,
 		Skipped: t.skipped, SkippedBlobs: t.skippedBlobs, SkippedWhy: t.why,
 		Resumed: t.resumed, Seconds: now.Sub(t.start).Seconds(),
-	}})
+	}
+	if t.following > 0 {
+		s.Referrers = &Referrers{Carried: t.followed, Found: t.following}
+	}
+	v.write(Message{Event: "summary", Time: now, Summary: s})
 }
 
 func (v *jsonView) write(m Message) {

@@ -81,10 +81,11 @@ func run(p *stage) {
 	p.after(5 * time.Second)
 	p.Handle(event.Event{Kind: event.Bytes, Blob: a, N: 500_000_000})
 	p.Handle(event.Event{Kind: event.Done, Blob: a})
+	p.Handle(event.Event{Kind: event.Referrers, Name: "a", Count: 6, Total: 6})
 	p.after(5 * time.Second)
 }
 
-const lastLine = "moved 600MB in 1 blob, skipped 100MB in 2 (mounted 1, present 1), resumed 300MB, 10.0s (60MB/s)\n"
+const lastLine = "moved 600MB in 1 blob, skipped 100MB in 2 (mounted 1, present 1), resumed 300MB, 6 of 6 referrers, 10.0s (60MB/s)\n"
 
 func TestPlain(t *testing.T) {
 	for mode, terminal := range map[string]bool{"": false, "auto": false, "plain": true} {
@@ -250,13 +251,13 @@ func TestJSON(t *testing.T) {
 		}
 		kinds[last.Event]++
 	}
-	want := map[string]int{"plan": 1, "skip": 2, "start": 2, "resume": 1, "bytes": 10, "done": 1, "commit": 1, "retry": 1, "warn": 1, "summary": 1}
+	want := map[string]int{"plan": 1, "skip": 2, "start": 2, "resume": 1, "bytes": 10, "done": 1, "commit": 1, "referrers": 1, "retry": 1, "warn": 1, "summary": 1}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Error(diff)
 	}
 	sum := &Summary{
 		Moved: 600_000_400, MovedBlobs: 1, Skipped: 100_000_000, SkippedBlobs: 2,
-		SkippedWhy: map[string]int{"mounted": 1, "present": 1}, Resumed: 300_000_000, Seconds: 14,
+		SkippedWhy: map[string]int{"mounted": 1, "present": 1}, Resumed: 300_000_000, Referrers: &Referrers{6, 6}, Seconds: 14,
 	}
 	if diff := cmp.Diff(sum, last.Summary); diff != "" {
 		t.Error(diff)

@@ -23,6 +23,7 @@ type tally struct {
 
 	moved, skipped, resumed  int64 // bytes
 	movedBlobs, skippedBlobs int
+	followed, following      int            // what belongs to images: of all there is, what came with them
 	verb                     string         // what happens to blobs, if they are not moved
 	why                      map[string]int // skipped blobs by reason
 	active                   []*moving      // in the order they started
@@ -78,6 +79,9 @@ func (t *tally) take(e event.Event) *moving {
 			t.why = map[string]int{}
 		}
 		t.why[e.Text]++
+	case event.Referrers:
+		t.followed += e.Count
+		t.following += int(e.Total)
 	default:
 		return m
 	}
@@ -117,6 +121,9 @@ func (t *tally) summary(now time.Time) string {
 	}
 	if t.resumed > 0 {
 		fmt.Fprintf(&b, ", resumed %s", Size(t.resumed))
+	}
+	if t.following > 0 {
+		fmt.Fprintf(&b, ", %d of %s", t.followed, count(t.following, "referrer"))
 	}
 	took := now.Sub(t.start)
 	fmt.Fprintf(&b, ", %s", seconds(took))

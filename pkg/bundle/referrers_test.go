@@ -1,0 +1,45 @@
+package bundle_test
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/bundle"
+	"github.com/dray-oci/dray/pkg/manifest"
+	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/place/mem"
+	"github.com/dray-oci/dray/pkg/place/placetest"
+	"github.com/dray-oci/dray/pkg/transfer"
+)
+
+// TestUpdateReferrers: what belongs to an image is in its update, and found in it, but
+// is no image of it.
+func TestUpdateReferrers(t *testing.T) {
+	p, _, two := images(t)
+	tag := "registry.example/app:" + manifest.CosignTags(two.Root.Digest)[2]
+	sig, sbom := placetest.Signature(t, v1.Descriptor{}, "signed"), placetest.Signature(t, two.Root, "an SBOM")
+	for c, names := range map[*placetest.Content][]string{&sig: {tag}, &sbom: nil} {
+		c.Root.Annotations = map[string]string{place.AnnotationSubject: two.Root.Digest.String()}
+		hold(t, p, *c, names...)
+	}
+	var sum bundle.Summary
+	path := write(t, bundle.Options{Planned: func(s bundle.Summary) { sum = s }}, request(p, two, v2Name))
+	if sum.Images != 1 {
+		t.Errorf("%d images", sum.Images)
+	}
+	src := read(t, path, bundle.ReadOptions{})
+	var listed []string
+	if err := src.List(t.Context(), func(e place.Entry) error { listed = append(listed, e.Name); return nil }); err != nil || len(listed) != 1 {
+		t.Errorf("listed are %q, %v", listed, err)
+	}
+	dst := new(mem.Place)
+	results, err := transfer.Copy(t.Context(), dst, []transfer.Request{request(src, two, v2Name)}, transfer.Options{})
+	if err != nil || len(results[0].Referrers) != 2 {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	found, err := place.Referrers(t.Context(), dst, two.Root, "")
+	if err != nil || len(found) != 2 {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
