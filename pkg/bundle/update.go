@@ -37,8 +37,13 @@ func readUpdate(ctx context.Context, src place.Source, d v1.Descriptor) (*update
 	if err != nil {
 		return nil, err
 	}
+	return readArtifact(ctx, src, doc)
+}
+
+// readArtifact reads the document of an artifact.
+func readArtifact(ctx context.Context, src place.Source, doc *manifest.Doc) (*update, error) {
 	if doc.Image == nil || doc.Image.ArtifactType != UpdateType || len(doc.Image.Layers) == 0 {
-		return nil, fmt.Errorf("%s is no update: %w", d.Digest, place.ErrInvalid)
+		return nil, fmt.Errorf("%s is no update: %w", doc.Descriptor.Digest, place.ErrInvalid)
 	}
 	body := doc.Image.Layers[0]
 	if err := checkType(body.MediaType, DocumentType); err != nil {

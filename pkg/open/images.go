@@ -7,6 +7,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/pkg/bundle"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -25,14 +26,15 @@ func (s *Source) Image(ctx context.Context) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	if s.Ref.Kind == ref.Registry {
+	_, isUpdate := place.As[*bundle.Source](place.Source(s)) // which has the names
+	if s.Ref.Kind == ref.Registry && !isUpdate {
 		n := s.Ref.Name
 		if n.Tag != "" {
 			n.Digest = ""
 		}
 		return Image{Root: root, Names: []string{n.String()}}, nil
 	}
-	if nameOf(s.Ref) != "" && s.Ref.Kind != ref.Store {
+	if nameOf(s.Ref) != "" && s.Ref.Kind != ref.Store && !isUpdate {
 		return Image{Root: root, Names: []string{nameOf(s.Ref)}}, nil
 	}
 	all, err := s.list(ctx)

@@ -32,6 +32,7 @@ type Options struct {
 	TempDir  string    // for what has to be unpacked or spooled; empty: the system's
 	Offline  bool      // bare names mean the store, and no registry is asked
 	With     []ref.Ref // where to look for what an update leaves out; the store is looked into last
+	Updates  bool      // look for updates at registries too, which costs reading the manifest
 	Registry *registry.Client
 	Limit    int64 // bytes a second that are read, all sources together; 0: any number
 	Docker   daemon.Options

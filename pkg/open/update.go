@@ -31,7 +31,12 @@ func (d *Doors) newUpdate(s place.Sink, err error) (place.Sink, error) {
 // whole makes the images of src whole if updates stand in it: a layout, or an archive.
 func (d *Doors) whole(ctx context.Context, r ref.Ref, src place.Source, o bundle.ReadOptions) (place.Source, error) {
 	switch r.Kind {
-	case ref.Registry, ref.Store, ref.DockerDaemon, ref.ContainersStorage:
+	case ref.Registry:
+		if d.o.Updates && !d.o.Offline {
+			return bundle.OpenRepository(src, o), nil
+		}
+		return src, nil
+	case ref.Store, ref.DockerDaemon, ref.ContainersStorage:
 		return src, nil
 	}
 	whole, err := bundle.Open(ctx, src, o)

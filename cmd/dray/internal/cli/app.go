@@ -187,6 +187,7 @@ func (a *app) doorOptions(storePath string) (open.Options, error) {
 	}
 	return open.Options{
 		With:     with,
+		Updates:  a.o.updates,
 		Store:    storePath,
 		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
 		Offline:  a.o.offline,

@@ -60,6 +60,7 @@ type copyFlags struct {
 }
 
 func (a *app) copy(ctx context.Context, srcs []string, dst string, flags copyFlags) error {
+	a.o.updates = true
 	if len(flags.maps) > 0 && !a.lists.isGiven() {
 		return &usageError{errors.New("--map goes with a list of images: -f")}
 	}

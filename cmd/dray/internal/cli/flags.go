@@ -21,6 +21,7 @@ type options struct {
 	quiet  bool
 
 	platforms []string
+	updates   bool     // are read, from registries too
 	with      []string // where the rest of an update is
 
 	noReferrers bool

@@ -57,6 +57,7 @@ type pushFlags struct {
 }
 
 func (a *app) push(ctx context.Context, args []string, flags pushFlags) error {
+	a.o.updates = true
 	if flags.to != "" && len(args) > 1 {
 		return &usageError{errors.New("give DST or --to, not both")}
 	}
