@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/klauspost/reedsolomon"
+
+	"github.com/dray-oci/dray/pkg/event"
 )
 
 // stripesBytes bounds the memory of coding, for all shards together; stripeBytes
@@ -29,6 +31,9 @@ type coder struct {
 	in   []io.ReaderAt // what is there; nil: to be made
 	out  []io.Writer   // where what is made goes
 	data int
+
+	events event.Handler
+	text   string // what events call it
 }
 
 // run makes every shard that is not there. That data are is the caller's to know.
@@ -59,6 +64,7 @@ func (c *coder) run(ctx context.Context) error {
 		if err := c.write(shards, at); err != nil {
 			return err
 		}
+		c.events.Emit(event.Event{Kind: event.Work, Text: c.text, N: at + n, Total: c.cut.ParityLen()})
 	}
 	return nil
 }
@@ -98,9 +104,9 @@ func (c *coder) write(shards [][]byte, at int64) error {
 
 // WriteParity writes the parity of f to the files out, from their position on, and syncs
 // them. It returns what a document says of them. It reads f once, in stripes across
-// its parts, and holds 64 MiB at most. All parts are here.
-func (f *Files) WriteParity(ctx context.Context, name string, out []*os.File) ([]Part, error) {
-	c := &coder{cut: f.Cut, data: len(f.files), in: make([]io.ReaderAt, len(f.files)+len(out)), out: make([]io.Writer, len(f.files)+len(out))}
+// its parts, and holds 64 MiB at most. All parts are here. It emits Work.
+func (f *Files) WriteParity(ctx context.Context, name string, out []*os.File, events event.Handler) ([]Part, error) {
+	c := &coder{cut: f.Cut, data: len(f.files), events: events, text: "making parity", in: make([]io.ReaderAt, len(f.files)+len(out)), out: make([]io.Writer, len(f.files)+len(out))}
 	for i, file := range f.files {
 		c.in[i] = file
 	}

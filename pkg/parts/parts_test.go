@@ -45,12 +45,12 @@ func write(t testing.TB, dir string, content []byte, part int64, parity int) str
 	if n, err := f.WriteAt(content, 0); err != nil || n != len(content) {
 		t.Fatal(n, err)
 	}
-	doc, err := f.Describe(t.Context(), file)
+	doc, err := f.Describe(t.Context(), file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if parity > 0 {
-		if doc.Parity, err = f.WriteParity(t.Context(), file, more); err != nil {
+		if doc.Parity, err = f.WriteParity(t.Context(), file, more, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

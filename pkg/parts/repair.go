@@ -16,7 +16,7 @@ import (
 // Repair checks the set whose document is at path as [Check] does, and makes again
 // what is lost or damaged of it, if there is parity enough. It returns what was bad, and is good now.
 // Files get their names only when they are what the document says, all of them. Too
-// much loss is a [*FaultsError]. It reads the set twice and holds 64 MiB at most.
+// much loss is a [*FaultsError]. It reads the set twice and holds 64 MiB at most. It emits what Check does, and Work.
 func Repair(ctx context.Context, path string, events event.Handler) ([]*Fault, error) {
 	s, err := load(path)
 	if err != nil {
@@ -30,7 +30,7 @@ func Repair(ctx context.Context, path string, events event.Handler) ([]*Fault, e
 		return nil, fmt.Errorf("%d of %d files are bad, and parity makes up for %d: %w", len(faults), len(s.members), len(s.Parity), s.error(faults))
 	}
 	r := &repair{set: s, made: map[int]*remade{}}
-	err = r.run(ctx, faults)
+	err = r.run(ctx, faults, events)
 	if err := errors.Join(err, r.close()); err != nil {
 		return nil, err
 	}
@@ -50,8 +50,8 @@ type remade struct {
 	done bool // it has its own name
 }
 
-func (r *repair) run(ctx context.Context, faults []*Fault) error {
-	c := &coder{cut: r.set.cut, data: len(r.set.Parts), in: make([]io.ReaderAt, len(r.set.members)), out: make([]io.Writer, len(r.set.members))}
+func (r *repair) run(ctx context.Context, faults []*Fault, events event.Handler) error {
+	c := &coder{events: events, text: "rebuilding", cut: r.set.cut, data: len(r.set.Parts), in: make([]io.ReaderAt, len(r.set.members)), out: make([]io.Writer, len(r.set.members))}
 	for _, f := range faults {
 		i := f.Number - 1
 		if f.Parity {

@@ -11,21 +11,24 @@ import (
 	"sync"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/event"
 )
 
 // Describe returns the document of the set that f is, whose file is called name:
 // without parity. It reads everything once, and hashes it twice, at once: for its
-// part and for the whole.
-func (f *Files) Describe(ctx context.Context, name string) (*Document, error) {
+// part and for the whole. It emits Work.
+func (f *Files) Describe(ctx context.Context, name string, events event.Handler) (*Document, error) {
 	name = filepath.Base(name)
 	d := &Document{MediaType: Type, Name: name, Size: f.Size, PartSize: f.Part}
 	whole := sha256.New()
+	worker := &worker{events: events, text: "summing parts", total: f.Size}
 	for i, file := range f.files {
 		if file == nil {
 			return nil, fmt.Errorf("part %d is not here", i+1)
 		}
 		part := sha256.New()
-		if err := copyAll(ctx, twin{part, whole}, io.NewSectionReader(file, 0, f.Len(i)), f.Len(i)); err != nil {
+		w := io.MultiWriter(twin{part, whole}, worker)
+		if err := copyAll(ctx, w, io.NewSectionReader(file, 0, f.Len(i)), f.Len(i)); err != nil {
 			return nil, err
 		}
 		d.Parts = append(d.Parts, Part{Name: Name(name, i), Size: f.Len(i), SHA256: hexSum(part)})
@@ -67,6 +70,19 @@ func copyAll(ctx context.Context, w io.Writer, r io.Reader, size int64) error {
 		err = fmt.Errorf("%d of %d bytes are there: %w", n, size, io.ErrUnexpectedEOF)
 	}
 	return err
+}
+
+// A worker tells how far work has come.
+type worker struct {
+	events   event.Handler
+	text     string
+	n, total int64
+}
+
+func (w *worker) Write(b []byte) (int, error) {
+	w.n += int64(len(b))
+	w.events.Emit(event.Event{Kind: event.Work, Text: w.text, N: w.n, Total: w.total})
+	return len(b), nil
 }
 
 // A twin hashes what is written to it in two ways at once.

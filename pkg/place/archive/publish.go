@@ -18,11 +18,9 @@ func (p *partial) publishSet(ctx context.Context) error {
 	if len(p.o.Only) > 0 {
 		return p.publishSome(ctx)
 	}
-	p.events.Emit(event.Event{Kind: event.Note, N: p.file.Size, Text: fmt.Sprintf("summing %d parts, %d bytes", p.file.Count(), p.file.Size)})
-	doc, err := p.file.Describe(ctx, p.final)
+	doc, err := p.file.Describe(ctx, p.final, p.events)
 	if err == nil && len(p.parity) > 0 {
-		p.events.Emit(event.Event{Kind: event.Note, Text: fmt.Sprintf("making %d files of parity, %d bytes each", len(p.parity), p.file.ParityLen())})
-		doc.Parity, err = p.file.WriteParity(ctx, p.final, p.parity)
+		doc.Parity, err = p.file.WriteParity(ctx, p.final, p.parity, p.events)
 	}
 	if err != nil {
 		return err

@@ -63,6 +63,10 @@ func frame(t *tally, size func() (columns, lines int)) []string {
 	columns, height := size()
 	blobs := fmt.Sprintf("%d/%d blobs", t.doneBlobs(), max(t.planned, t.doneBlobs()+len(t.active)))
 	lines := []string{bar(blobs, t.done(), t.total, t.meter.perSecond, columns-1)}
+	if w := t.work; w != nil && height > 3 {
+		lines = append(lines, bar(quoteLine(w.text), w.done, w.of, w.meter.perSecond, columns-1))
+		height--
+	}
 	room := height - 3 // the whole, what is left out, and the cursor
 	for i, m := range t.active {
 		if i >= room {

@@ -11,7 +11,7 @@ import (
 // A Message is one line of --progress json. The keys stay; more may come.
 type Message struct {
 	// Event is plan, start, bytes, resume, done, skip, commit, referrers, retry, request and
-	// quota (with -v), note, warn, lost, and at the end summary and, if it failed, error.
+	// quota (with -v), work, note, warn, lost, and at the end summary and, if it failed, error.
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
 
@@ -20,8 +20,8 @@ type Message struct {
 	Size      int64  `json:"size,omitempty"`      // of the blob, bytes
 	Name      string `json:"name,omitempty"`      // commit: what stands for the blob now; referrers: the image
 
-	Bytes int64 `json:"bytes,omitempty"` // bytes, done: of the blob so far; resume: found from an earlier run
-	Total int64 `json:"total,omitempty"` // plan: bytes; quota: requests; referrers: that belong to Name
+	Bytes int64 `json:"bytes,omitempty"` // bytes, done: of the blob so far; resume: found from an earlier run; work: done
+	Total int64 `json:"total,omitempty"` // plan, work: bytes; quota: requests; referrers: that belong to Name
 	Count int   `json:"count,omitempty"` // plan: blobs; quota: requests left; referrers: that came with it
 
 	Text  string  `json:"text,omitempty"`
@@ -60,7 +60,7 @@ type jsonView struct {
 	seen    map[string]bool
 }
 
-func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
+func (v *jsonView) take(t *tally, m *moving, e event.Event, now time.Time) {
 	if !v.verbose && (e.Kind == event.Request || e.Kind == event.Quota) {
 		return
 	}
@@ -88,6 +88,14 @@ func (v *jsonView) take(_ *tally, m *moving, e event.Event, now time.Time) {
 		m.told = now
 		msg.Bytes = m.done()
 	case event.Resume:
+		msg.Bytes = e.N
+	case event.Work:
+		if t.work != nil {
+			if now.Sub(t.work.told) < bytesInterval {
+				return
+			}
+			t.work.told = now
+		}
 		msg.Bytes = e.N
 	case event.Quota:
 		msg.Count = int(e.N)

@@ -31,7 +31,8 @@ func (v *plainView) interval() time.Duration { return 5 * time.Second }
 
 func (v *plainView) hide() {}
 
-// status says where t stands: "3 of 12 blobs, 1.2GB of 4GB, 85MB/s, 33s left".
+// status says where t stands: "3 of 12 blobs, 1.2GB of 4GB, 85MB/s, 33s left", and
+// what else goes on: "summing parts: 2GB of 4GB".
 func status(t *tally) string {
 	blobs, bytes := count(t.doneBlobs(), "blob"), Size(t.done())
 	if t.planned > 0 {
@@ -41,6 +42,9 @@ func status(t *tally) string {
 	parts := []string{blobs, bytes, rate(t.meter.perSecond)}
 	if left := remaining(t.total-t.done(), t.meter.perSecond); left != "" {
 		parts = append(parts, left)
+	}
+	if w := t.work; w != nil {
+		parts = append(parts, fmt.Sprintf("%s: %s of %s", quoteLine(w.text), Size(w.done), Size(w.of)))
 	}
 	return strings.Join(parts, ", ")
 }

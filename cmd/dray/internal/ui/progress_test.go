@@ -155,6 +155,31 @@ func TestFrameFits(t *testing.T) {
 	}
 }
 
+func TestWork(t *testing.T) {
+	tl := &tally{}
+	for i := range byte(20) {
+		tl.take(event.Event{Kind: event.Start, Blob: blobOf(i, 1<<30)})
+	}
+	tl.take(event.Event{Kind: event.Work, Text: "summing parts", N: 5_000_000, Total: 20_000_000})
+	for height := 3; height < 30; height++ {
+		lines := frame(tl, func() (int, int) { return 100, height })
+		if len(lines) >= height || strings.Contains(strings.Join(lines, "\n"), "summing parts") != (height > 3) {
+			t.Errorf("%d lines: %q", height, lines)
+		}
+	}
+	if got := status(tl); !strings.HasSuffix(got, ", summing parts: 5MB of 20MB") {
+		t.Errorf("%q", got)
+	}
+	before := tl.summary(time.Time{})
+	tl.take(event.Event{Kind: event.Work, Text: "summing parts", N: 20_000_000, Total: 20_000_000})
+	if got := status(tl) + strings.Join(frame(tl, func() (int, int) { return 100, 30 }), "\n"); strings.Contains(got, "summing") {
+		t.Errorf("it is over, and still there: %q", got)
+	}
+	if after := tl.summary(time.Time{}); after != before {
+		t.Errorf("it counts as moved: %q", after)
+	}
+}
+
 func TestAutoMode(t *testing.T) {
 	for _, tt := range []struct {
 		term, ci string

@@ -28,6 +28,27 @@ type tally struct {
 	why                      map[string]int // skipped blobs by reason
 	active                   []*moving      // in the order they started
 	meter                    meter
+	work                     *work // nil: there is none
+}
+
+// work is what goes on besides blobs that move.
+type work struct {
+	text     string
+	done, of int64 // bytes
+	meter    meter
+	told     time.Time // when it was last written as JSON
+}
+
+// take counts e.
+func (w *work) take(e event.Event) *work {
+	switch {
+	case e.N >= e.Total:
+		return nil
+	case w == nil || w.text != e.Text:
+		w = &work{text: e.Text}
+	}
+	w.done, w.of = e.N, e.Total
+	return w
 }
 
 // moving is one blob on its way.
@@ -70,6 +91,8 @@ func (t *tally) take(e event.Event) *moving {
 		if m != nil {
 			m.resumed += e.N
 		}
+	case event.Work:
+		t.work = t.work.take(e)
 	case event.Done:
 		t.movedBlobs++
 	case event.Skip:
@@ -95,6 +118,9 @@ func (t *tally) take(e event.Event) *moving {
 // tick takes the time, for the rates.
 func (t *tally) tick(now time.Time) {
 	t.meter.tick(now, t.moved)
+	if t.work != nil {
+		t.work.meter.tick(now, t.work.done)
+	}
 	for _, m := range t.active {
 		m.meter.tick(now, m.moved)
 	}
