@@ -40,24 +40,27 @@ func openJournal(path, drawing string, mayContinue bool) (*journal, error) {
 		return nil, err
 	}
 	j := &journal{offsets: map[v1.Hash]int64{}, f: f}
-	if err := j.begin("dray archive journal 1 "+drawing, mayContinue); err != nil {
+	if err := j.begin(drawing, mayContinue); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return j, nil
 }
 
-func (j *journal) begin(head string, mayContinue bool) error {
+// journalHead stands before the digest of the drawing in the first line.
+const journalHead = "dray archive journal 1 "
+
+func (j *journal) begin(drawing string, mayContinue bool) error {
 	raw, err := io.ReadAll(io.LimitReader(j.f, maxJournalBytes))
 	if err != nil {
 		return err
 	}
-	if first, rest, ok := bytes.Cut(raw, []byte("\n")); ok && mayContinue && string(first) == head {
+	if mayContinue && j.read(raw, drawing) {
 		j.continued = true
-		j.parse(rest)
 		// Part from a line that was not finished.
 		_, err = j.f.WriteString("\n")
 		return err
 	}
+	head := journalHead + drawing
 	_, err = j.f.WriteAt([]byte(head+"\n"), 0)
 	if err == nil {
 		err = j.f.Truncate(int64(len(head) + 1))
@@ -68,7 +71,12 @@ func (j *journal) begin(head string, mayContinue bool) error {
 	return err
 }
 
-func (j *journal) parse(raw []byte) {
+// read takes in what a journal says, if it is for drawing.
+func (j *journal) read(raw []byte, drawing string) bool {
+	first, raw, ok := bytes.Cut(raw, []byte("\n"))
+	if !ok || string(first) != journalHead+drawing {
+		return false
+	}
 	for line := range bytes.Lines(raw) {
 		digest, number, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
 		h, err := v1.NewHash(digest)
@@ -77,6 +85,7 @@ func (j *journal) parse(raw []byte) {
 			j.offsets[h] = n
 		}
 	}
+	return true
 }
 
 // record writes down that the first n bytes of h are in place.

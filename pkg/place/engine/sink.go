@@ -34,8 +34,9 @@ type Sink struct {
 }
 
 var (
-	_ place.Sink    = (*Sink)(nil)
-	_ place.Planner = (*Sink)(nil)
+	_ place.Sink       = (*Sink)(nil)
+	_ place.Planner    = (*Sink)(nil)
+	_ place.Forecaster = (*Sink)(nil)
 )
 
 // NewSink returns a sink that writes to e the archives that a makes.
@@ -63,6 +64,22 @@ func (s *Sink) plan(ctx context.Context, p place.Plan) (todo []v1.Descriptor, er
 		}
 		s.broken = nil
 	}
+	if todo, err = s.survey(ctx, p); err != nil {
+		return nil, err
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.start = func(r *io.PipeReader) *loading { return startLoading(ctx, s.engine, r) }
+	return todo, nil
+}
+
+// Forecast asks the engine what it has.
+func (s *Sink) Forecast(ctx context.Context, p place.Plan) (place.Forecast, error) {
+	todo, err := NewSink(s.engine, s.archive).survey(ctx, p)
+	return place.Forecast{Stands: err == nil && len(todo) == 0, Todo: todo, Free: -1}, s.wrap(err)
+}
+
+// survey finds out what the engine lacks.
+func (s *Sink) survey(ctx context.Context, p place.Plan) (todo []v1.Descriptor, err error) {
 	if s.images, err = images(p, s.engine.Traits()); err != nil {
 		return nil, err
 	}
@@ -76,8 +93,6 @@ func (s *Sink) plan(ctx context.Context, p place.Plan) (todo []v1.Descriptor, er
 		}
 		todo = append(todo, blobs...)
 	}
-	ctx, s.cancel = context.WithCancel(ctx)
-	s.start = func(r *io.PipeReader) *loading { return startLoading(ctx, s.engine, r) }
 	return todo, nil
 }
 
