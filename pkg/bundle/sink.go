@@ -67,8 +67,9 @@ type Sink struct {
 }
 
 var (
-	_ place.Sink    = (*Sink)(nil)
-	_ place.Planner = (*Sink)(nil)
+	_ place.Sink       = (*Sink)(nil)
+	_ place.Planner    = (*Sink)(nil)
+	_ place.Forecaster = (*Sink)(nil)
 )
 
 // NewSink returns a sink around inside, which must be a [place.Planner] that takes
@@ -127,6 +128,27 @@ func (s *Sink) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) 
 		}
 	}
 	return wanted, nil
+}
+
+// Forecast says what Plan would do if no blob travelled as a recipe: to make one, blobs
+// are read. So where recipes are made, all of it is an upper bound.
+func (s *Sink) Forecast(ctx context.Context, p place.Plan) (place.Forecast, error) {
+	inside, ok := place.As[place.Forecaster](s.Sink)
+	if !ok {
+		return place.Forecast{}, fmt.Errorf("writing update: %s does not foretell: %w", s.Traits().Kind, place.ErrUnsupported)
+	}
+	o := s.o
+	o.Recipe = nil
+	d := newDraft(p, o)
+	if err := d.fill(ctx); err != nil {
+		return place.Forecast{}, fmt.Errorf("writing update: %w", err)
+	}
+	if o.Planned != nil {
+		o.Planned(d.summary)
+	}
+	f, err := inside.Forecast(ctx, d.out)
+	f.Left, f.AtMost = d.left, f.AtMost || s.o.Recipe != nil
+	return f, err
 }
 
 // putRecipe puts w if it is a recipe: those come from nowhere but here.

@@ -21,11 +21,13 @@ type Forecast struct {
 	// Todo are the blobs that would have to be put. Whatever else was planned is
 	// there, or would be written from the plan.
 	Todo []v1.Descriptor
+	// Left are blobs that would not be written at all: whoever reads the result has them.
+	Left map[v1.Hash]bool
 	// Resumed is how many bytes of a blob are there from an earlier run that was cut.
 	Resumed map[v1.Hash]int64
 
 	Size   int64 // of the archive, in bytes; 0: none is made
-	Packed bool  // the archive is compressed as a whole, which Size does not know
+	AtMost bool  // Size may turn out less: what compression saves is not known before
 	Parts  int   // files that the archive is cut into; 0: it is not cut
 	Parity int   // files more than that, for the repair of lost ones
 	Need   int64 // bytes that the disk must have free

@@ -35,7 +35,7 @@ type Amounts struct {
 	Bytes   int64 `json:"bytes"`   // of everything
 	Move    int64 `json:"move"`    // to be moved
 	Resume  int64 `json:"resume"`  // an interrupted run has moved it
-	Present int64 `json:"present"` // the destination has it
+	Present int64 `json:"present"` // the destination has it, or whoever reads the update
 	Mount   int64 `json:"mount"`   // the registry is known to have it in another repository
 	Shared  int64 `json:"shared"`  // counted with an image before this one
 }
@@ -58,8 +58,10 @@ func Plan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*Fore
 	if err != nil {
 		return nil, err
 	}
-	c := newCopier(p, o)
-	f := &forecaster{copier: c, have: map[where]bool{}, counted: map[where]bool{}, at: map[v1.Hash][]place.Sink{}}
+	if err := p.checkThere(ctx, o, mountable); err != nil {
+		return nil, err
+	}
+	f := &forecaster{copier: newCopier(p, o), have: map[where]bool{}, counted: map[where]bool{}, at: map[v1.Hash][]place.Sink{}}
 	if err := f.run(ctx); err != nil {
 		return nil, err
 	}
@@ -227,7 +229,7 @@ func (f *forecaster) foretold(to place.Sink, n node, puts int64, fc place.Foreca
 	case resumed > 0:
 		f.counted[k] = true
 		return Amounts{Bytes: size, Resume: resumed, Present: size - resumed}
-	case n.raw == nil || fc.Stands:
+	case n.raw == nil || fc.Stands || fc.Left[n.d.Digest]:
 		f.counted[k] = true
 		return Amounts{Bytes: size, Present: size}
 	}

@@ -14,7 +14,7 @@ import (
 
 // checkThere fails with a [*place.LackError] if anything is needed that no source
 // of it has, and that is not where it is to go.
-func (p *plan) checkThere(ctx context.Context, o Options) error {
+func (p *plan) checkThere(ctx context.Context, o Options, mount mountFunc) error {
 	var lacks []place.Lack
 	batches := p.batches()
 	for _, b := range batches {
@@ -22,7 +22,7 @@ func (p *plan) checkThere(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		if lacking, err = notAt(ctx, b.to, lacking, batches, o); err != nil {
+		if lacking, err = notAt(ctx, b.to, lacking, batches, o, mount); err != nil {
 			return err
 		}
 		lacks = append(lacks, b.name(lacking)...)
@@ -68,7 +68,7 @@ func (b batch) lacking(ctx context.Context) ([]node, error) {
 
 // notAt returns those of nodes that to has not, nor takes over from another sink.
 // A planner is not asked: what it gets has to be whole.
-func notAt(ctx context.Context, to place.Sink, nodes []node, batches []batch, o Options) ([]node, error) {
+func notAt(ctx context.Context, to place.Sink, nodes []node, batches []batch, o Options, mount mountFunc) ([]node, error) {
 	if _, ok := place.As[place.Planner](to); ok || len(nodes) == 0 {
 		return nodes, nil
 	}
@@ -87,7 +87,7 @@ func notAt(ctx context.Context, to place.Sink, nodes []node, batches []batch, o 
 	g.SetLimit(o.jobs())
 	for _, n := range nodes {
 		g.Go(func() error {
-			has, err := obtain(gctx, to, n, others[n.d.Digest])
+			has, err := obtain(gctx, to, n, others[n.d.Digest], mount)
 			mu.Lock()
 			defer mu.Unlock()
 			there[n.d.Digest] = has
@@ -99,7 +99,7 @@ func notAt(ctx context.Context, to place.Sink, nodes []node, batches []batch, o 
 }
 
 // obtain reports whether to has n, or has taken it over from one of others.
-func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink) (bool, error) {
+func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink, mount mountFunc) (bool, error) {
 	if has, err := to.Has(ctx, n.d); has || err != nil {
 		return has, err
 	}
@@ -118,7 +118,19 @@ func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink) (bo
 	if from == nil {
 		return false, nil
 	}
-	return m.Mount(ctx, n.d, from)
+	return mount(ctx, m, n.d, from)
+}
+
+// A mountFunc has m take d over from another place, or says whether that can be expected.
+type mountFunc func(ctx context.Context, m place.Mounter, d v1.Descriptor, from place.Source) (bool, error)
+
+func mounted(ctx context.Context, m place.Mounter, d v1.Descriptor, from place.Source) (bool, error) {
+	return m.Mount(ctx, d, from)
+}
+
+// mountable takes nothing over.
+func mountable(ctx context.Context, m place.Mounter, d v1.Descriptor, from place.Source) (bool, error) {
+	return m.Mountable(ctx, d, from), nil
 }
 
 // name says which images of b need nodes.

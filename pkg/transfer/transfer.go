@@ -138,7 +138,7 @@ func Copy(ctx context.Context, dst place.Sink, reqs []Request, o Options) ([]Res
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkThere(ctx, o); err != nil {
+	if err := p.checkThere(ctx, o, mounted); err != nil {
 		return nil, err
 	}
 	o.Events.Emit(p.size())

@@ -144,7 +144,7 @@ func (s *Stream) Forecast(ctx context.Context, p place.Plan) (place.Forecast, er
 // Forecast says what Plan would do. What compression saves is not known before.
 func (p *Packed) Forecast(ctx context.Context, plan place.Plan) (place.Forecast, error) {
 	f, err := p.Stream.Forecast(ctx, plan)
-	f.Packed, f.Need, f.Free = true, f.Size, freeAt(p.path)
+	f.AtMost, f.Need, f.Free = true, f.Size, freeAt(p.path)
 	return f, err
 }
 

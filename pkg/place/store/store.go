@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -56,9 +57,17 @@ func (s *Store) Remember(v *memo.Verified) { s.dir.Verified = v }
 // Path returns the folder of the store, an OCI layout.
 func (s *Store) Path() string { return s.dir.Path }
 
-// hold takes the lock that keeps content from being removed, for as long as the
-// store is open. Who may not write there may still read what does not change.
+// hold is lock for those who read: they do not make a store where none is.
 func (s *Store) hold(ctx context.Context) error {
+	if _, err := os.Lstat(s.dir.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return s.lock(ctx)
+}
+
+// lock takes the lock that keeps content from being removed, for as long as the
+// store is open. Who may not write there may still read what does not change.
+func (s *Store) lock(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unlock != nil {
@@ -288,7 +297,7 @@ func (s *Store) Has(ctx context.Context, desc v1.Descriptor) (bool, error) {
 
 // Put stores the content of desc, going on from what an interrupted Put left.
 func (s *Store) Put(ctx context.Context, desc v1.Descriptor, open blob.Opener) error {
-	if err := s.hold(ctx); err != nil {
+	if err := s.lock(ctx); err != nil {
 		return err
 	}
 	if err := s.dir.PutBlob(ctx, desc, open); err != nil {
@@ -300,7 +309,7 @@ func (s *Store) Put(ctx context.Context, desc v1.Descriptor, open blob.Opener) e
 // Commit makes root stand under names, which are image names by Docker Hub's rules;
 // what belongs to an image without one may have a mere tag.
 func (s *Store) Commit(ctx context.Context, root v1.Descriptor, names ...string) error {
-	if err := s.hold(ctx); err != nil {
+	if err := s.lock(ctx); err != nil {
 		return err
 	}
 	if !s.dir.HasBlob(root) {

@@ -27,11 +27,12 @@ import (
 // An app is one run of dray: the flags, and what commands need, made on demand
 // so that none pays for what it does not use.
 type app struct {
-	env     Env
-	streams *ui.Streams
-	o       options
-	moving  bool     // content is on its way, and a next run goes on from there
-	hosts   []string // registries that the command names: see [app.given]
+	env      Env
+	streams  *ui.Streams
+	o        options
+	planning bool     // nothing is to be moved or written: what would be done is said
+	moving   bool     // content is on its way, and a next run goes on from there
+	hosts    []string // registries that the command names: see [app.given]
 
 	lists    lists
 	receipt  receipt

@@ -14,9 +14,15 @@ import (
 )
 
 // bring runs c, which is a command that does what doing says, to its end. With
-// silent nothing is printed: an archive is.
+// silent nothing is printed: an archive is. In dray plan it says what would be done.
 func (a *app) bring(ctx context.Context, c carriage, doing string, silent bool) error {
-	parcels, err := a.carry(ctx, c)
+	if a.planning {
+		return a.foretell(ctx, c, doing)
+	}
+	a.moving = true
+	parcels, err := a.carry(ctx, c, func(ctx context.Context, reqs []transfer.Request, o transfer.Options) ([]transfer.Result, error) {
+		return transfer.Copy(ctx, nil, reqs, o)
+	})
 	if err == nil {
 		err = a.arrive(parcels, silent)
 	}
@@ -33,7 +39,7 @@ func (a *app) arrive(parcels []parcel, silent bool) error {
 	if !silent {
 		err = errors.Join(a.printParcels(parcels), err)
 	}
-	if a.lists.isGiven() && !a.o.quiet && a.o.format == "text" {
+	if a.lists.isGiven() && !a.o.quiet && a.o.format == "text" && a.o.progress != "json" {
 		err = errors.Join(err, a.pause(func() error { return parcelTable(a.streams.Err, parcels) }))
 	}
 	return errors.Join(verdict(parcels), err)

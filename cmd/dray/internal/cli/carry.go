@@ -38,9 +38,11 @@ type parcel struct {
 // moved is how p is printed after it has arrived.
 func (p parcel) moved() []moved { return movedOf(p.end.sink.Ref, []transfer.Result{p.res}) }
 
-// carry does all that c says. With c.o.KeepGoing parcels have errors of their own.
-func (a *app) carry(ctx context.Context, c carriage) (parcels []parcel, err error) {
-	a.moving = true
+// A mover moves what reqs say, as [transfer.Copy] does.
+type mover func(ctx context.Context, reqs []transfer.Request, o transfer.Options) ([]transfer.Result, error)
+
+// carry has move do what c says. With c.o.KeepGoing parcels have errors of their own.
+func (a *app) carry(ctx context.Context, c carriage, move mover) (parcels []parcel, err error) {
 	defer func() { err = errors.Join(err, c.to.close()) }()
 	srcs := &sources{a: a}
 	defer func() { err = errors.Join(err, srcs.close()) }()
@@ -56,7 +58,7 @@ func (a *app) carry(ctx context.Context, c carriage) (parcels []parcel, err erro
 	if len(reqs) == 0 {
 		return parcels, nil
 	}
-	results, err := transfer.Copy(ctx, nil, reqs, c.o)
+	results, err := move(ctx, reqs, c.o)
 	if isFatal(err) {
 		return nil, err
 	}
@@ -66,6 +68,9 @@ func (a *app) carry(ctx context.Context, c carriage) (parcels []parcel, err erro
 			p.res, p.err = results[i], results[i].Err
 			i++
 		}
+	}
+	if a.planning {
+		return parcels, nil
 	}
 	return parcels, a.receipt.arrived(ctx, parcels)
 }

@@ -3,7 +3,7 @@ package cli
 // groups are the commands of dray under their headings.
 func groups(a *app) []group {
 	return []group{
-		{"move", "Move images:", commands(a, newPull, newSave, newLoad, newPush, newCopy, newSync, newInventory, newServe, newParts)},
+		{"move", "Move images:", commands(a, newPull, newSave, newLoad, newPush, newCopy, newSync, newPlan, newInventory, newServe, newParts)},
 		{"look", "Look at images:", commands(a, newInspect, newManifest, newConfig, newDigest, newTags, newCatalog, newHistory, newFiles, newCat, newDiff, newTree)},
 		{"verify", "Verify images:", commands(a, newArch, newVerify, newGCCheck)},
 		{"edit", "Edit images:", commands(a, newAppend, newMutate, newRebase, newFlatten, newConvert, newExport, newIndex, newCommit)},

@@ -98,7 +98,7 @@ func displayName(r ref.Ref) string {
 
 // refuseTerminal keeps an archive from being written to a terminal.
 func (a *app) refuseTerminal(to ref.Ref) error {
-	if to.Path == "-" && a.streams.OutIsTerminal {
+	if to.Path == "-" && a.streams.OutIsTerminal && !a.planning {
 		return &usageError{errors.New("writing an archive to a terminal: redirect it, or name a file")}
 	}
 	return nil

@@ -59,6 +59,9 @@ func (rc *receipt) arrived(ctx context.Context, parcels []parcel) error {
 // withReceipt runs a command, and then writes the receipt of what it brought.
 func (a *app) withReceipt(run func() error) error {
 	err := run()
+	if a.planning {
+		return err
+	}
 	inv := a.receipt.survey.Inventory()
 	if a.receipt.file == "" || err != nil && len(inv.Images) == 0 {
 		return err
