@@ -33,6 +33,7 @@ type Image struct {
 	Digest    string   `json:"digest"`              // of what stands there
 	Origin    string   `json:"origin,omitempty"`    // the digest at the source, if that is another
 	Bytes     int64    `json:"bytes"`               // of all that it is made of
+	Referrers int      `json:"referrers,omitempty"` // what belongs to it and came with it
 	OK        bool     `json:"ok"`
 	Error     string   `json:"error,omitempty"` // why it is not
 }

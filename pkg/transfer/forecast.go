@@ -26,8 +26,9 @@ type Forecast struct {
 // A Planned is what a [Copy] would do with one image.
 type Planned struct {
 	Result
-	Holds   []arch.Platform // the platforms it would have there; none for what is no image
-	Amounts Amounts
+	Holds         []arch.Platform // the platforms it would have there; none for what is no image
+	LeftReferrers int             // how much belongs to it and would stay behind: the sink keeps no such thing
+	Amounts       Amounts
 }
 
 // Amounts say what would become of content, in bytes. Bytes is the sum of the others.
@@ -54,7 +55,12 @@ func (a *Amounts) add(b Amounts) {
 // writes nothing. Sinks that plan must be able to foretell, or the error wraps
 // place.ErrUnsupported. The error is as that of Copy.
 func Plan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*Forecast, error) {
-	p, err := newPlan(ctx, dst, reqs, o)
+	finder := newFinder(ctx, o)
+	defer finder.close()
+	p, err := newPlan(ctx, dst, reqs, o, finder)
+	if err == nil {
+		err = p.attachAll(ctx, o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +78,11 @@ func Plan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*Fore
 			if pl.Holds, err = t.holds(ctx); err != nil {
 				return nil, err
 			}
+			if t.req.To.Traits().Referrers {
+				t.tellOrigin(ctx, o)
+			} else {
+				pl.LeftReferrers = t.relatives.count(ctx)
+			}
 		}
 		out.Images = append(out.Images, pl)
 		out.Total.add(pl.Amounts)
@@ -81,6 +92,26 @@ func Plan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*Fore
 		results = append(results, img.Result)
 	}
 	return out, errorOf(results)
+}
+
+// attachAll adds what belongs to images, of which copying adds some on the way.
+func (p *plan) attachAll(ctx context.Context, o Options) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.jobs())
+	for _, t := range p.trees {
+		if t.err != nil {
+			continue
+		}
+		g.Go(func() error {
+			err := t.attach(gctx)
+			if err != nil && o.KeepGoing && gctx.Err() == nil {
+				t.fail(err, o.Events)
+				err = nil
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // holds returns the platforms of t.

@@ -101,7 +101,7 @@ func reported(parcels []parcel) []list.Image {
 			img.Error = (&transfer.IncompleteError{Missing: p.res.Missing}).Error()
 		}
 		for _, m := range p.moved() {
-			img.Name, img.Digest, img.Origin = m.Name, m.Digest, m.Origin
+			img.Name, img.Digest, img.Origin, img.Referrers = m.Name, m.Digest, m.Origin, m.Referrers
 			all = append(all, img)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +61,9 @@ type planned struct {
 	Origin    string   `json:"origin,omitempty"`
 	Platforms []string `json:"platforms"` // it would have there
 	transfer.Amounts
+	Referrers     int `json:"referrers"`               // what belongs to it, and would go with it
+	LeftReferrers int `json:"leftReferrers,omitempty"` // what would stay behind: the destination keeps none
+
 	OK    bool   `json:"ok"`
 	Error string `json:"error,omitempty"`
 }
@@ -115,6 +120,7 @@ func newForecast(parcels []parcel, plan *transfer.Forecast) forecast {
 		var img planned
 		if p.end.sink != nil { // it was planned
 			img.Platforms, img.Amounts = platformNames(next[0].Holds), next[0].Amounts
+			img.Referrers, img.LeftReferrers = len(next[0].Referrers), next[0].LeftReferrers
 			next = next[1:]
 		}
 		for _, r := range reported([]parcel{p}) {
@@ -170,15 +176,19 @@ func (f forecast) text(w io.Writer) error {
 	var rows [][]string
 	for _, img := range f.Images {
 		if !img.OK && img.Digest == "" {
-			rows = append(rows, []string{img.Source, "failed: " + img.Error})
+			rows = append(rows, []string{img.Source, "-", "", "", "", "", "", "failed: " + img.Error})
 			continue
 		}
-		rows = append(rows, append([]string{img.Source, few(img.Platforms)}, amounts(img.Amounts)...))
+		belongs := strconv.Itoa(img.Referrers)
+		if img.LeftReferrers > 0 {
+			belongs = fmt.Sprintf("%d stay behind", img.LeftReferrers)
+		}
+		rows = append(rows, slices.Concat([]string{img.Source, few(img.Platforms)}, amounts(img.Amounts), []string{belongs}))
 	}
 	if len(f.Images) > 1 {
 		rows = append(rows, append([]string{"in all", ""}, amounts(f.Total)...))
 	}
-	if err := ui.Table(w, []string{"IMAGE", "PLATFORMS", "SIZE", "MOVE", "THERE", "MOUNT", "SHARED"}, rows); err != nil {
+	if err := ui.Table(w, []string{"IMAGE", "PLATFORMS", "SIZE", "MOVE", "THERE", "MOUNT", "SHARED", "REFERRERS"}, rows); err != nil {
 		return err
 	}
 	if f.Archive == nil {
