@@ -117,6 +117,7 @@ type partial struct {
 	path    string
 	resumed int64 // bytes that were there from before
 	read    int64 // bytes that came now
+	known   bool  // all of them are from a file that is known to hold the content
 }
 
 // lock makes this the only writer of the digest. The folder may go away between
@@ -156,6 +157,9 @@ func (p *partial) fill(ctx context.Context, v *blob.Verifier, open blob.Opener) 
 			return err
 		}
 	}
+	if p.known {
+		return f.Sync()
+	}
 	if err := v.Check(); err != nil {
 		return err
 	}
@@ -185,7 +189,14 @@ func (p *partial) fetch(ctx context.Context, f *os.File, v *blob.Verifier, open 
 	if err != nil {
 		return err
 	}
-	p.read, err = blob.Copy(ctx, io.MultiWriter(v, &blob.WriteBehind{File: f, Offset: p.resumed}), rc)
+	p.read = 0
+	if p.resumed == 0 {
+		if err := p.take(ctx, f, v, rc); err != nil || p.known {
+			return errors.Join(err, rc.Close())
+		}
+	}
+	n, err := blob.Copy(ctx, io.MultiWriter(v, &blob.WriteBehind{File: f, Offset: p.resumed + p.read}), rc)
+	p.read += n
 	return errors.Join(err, rc.Close())
 }
 

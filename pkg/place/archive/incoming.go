@@ -27,6 +27,7 @@ type incoming struct {
 	n       int64          // bytes in place
 	known   int64          // bytes in place by the journal
 	v       *blob.Verifier // has seen these n bytes; nil: nobody has in this run
+	taken   bool           // all of it is from a file that is known to hold it
 	written atomic.Int64   // n for those who do not hold the turn
 	done    atomic.Bool
 }
@@ -88,7 +89,7 @@ func (b *incoming) fill(ctx context.Context, open blob.Opener) (read int64, err 
 	if err == nil && (b.n < b.want.Size || b.want.Size == 0) {
 		err = b.fetch(ctx, open)
 	}
-	if err == nil {
+	if err == nil && !b.taken {
 		err = b.v.Check()
 	}
 	read = max(b.n-before, 0)
@@ -101,22 +102,26 @@ func (b *incoming) fill(ctx context.Context, open blob.Opener) (read int64, err 
 
 // reread lets a new Verifier see what an earlier run left.
 func (b *incoming) reread(ctx context.Context) error {
-	v, err := blob.NewVerifier(b.want)
-	if err != nil {
-		return err
-	}
 	if !b.p.file.Here(b.at, b.n) {
 		b.n = 0 // the part that it was dropped for would have to be verified too
 		b.written.Store(0)
 	}
-	if b.n > 0 {
-		if _, err := blob.Copy(ctx, v, io.NewSectionReader(b.p.file, b.at, b.n)); err != nil {
-			return err
-		}
-		b.p.events.Emit(event.Event{Kind: event.Resume, Blob: b.want, N: b.n})
+	if err := b.rehash(ctx); err != nil || b.n == 0 {
+		return err
 	}
-	b.v = v
+	b.p.events.Emit(event.Event{Kind: event.Resume, Blob: b.want, N: b.n})
 	return nil
+}
+
+func (b *incoming) rehash(ctx context.Context) error {
+	v, err := blob.NewVerifier(b.want)
+	if err == nil {
+		_, err = blob.Copy(ctx, v, io.NewSectionReader(b.p.file, b.at, b.n))
+	}
+	if err == nil {
+		b.v = v
+	}
+	return err
 }
 
 func (b *incoming) fetch(ctx context.Context, open blob.Opener) error {
@@ -126,6 +131,9 @@ func (b *incoming) fetch(ctx context.Context, open blob.Opener) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := b.takeFile(ctx, rc); err != nil || b.taken {
+		return errors.Join(err, rc.Close())
 	}
 	// The Verifier comes first: it lets no byte pass that belongs to the next member.
 	_, err = blob.Copy(ctx, io.MultiWriter(b.v, (*incomingWriter)(b)), rc)
@@ -144,12 +152,17 @@ func (w *incomingWriter) Write(buf []byte) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	b.n += int64(n)
+	return n, b.came(int64(n))
+}
+
+// came counts n more bytes in place.
+func (b *incoming) came(n int64) error {
+	b.n += n
 	b.written.Store(b.n)
 	if b.n-b.known >= journalEvery {
-		err = b.note()
+		return b.note()
 	}
-	return n, err
+	return nil
 }
 
 // note writes down how far the blob has come.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/parts"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/tario"
@@ -23,17 +24,18 @@ import (
 // A partial is an archive that is not whole yet: files of the final sizes with
 // holes, their journal, and the lock that keeps a second run away from all.
 type partial struct {
-	final   string // path of the archive
-	path    string // of the file in one piece; those of journal and lock begin with it
-	o       Parts
-	events  event.Handler
-	lock    *lock
-	file    *parts.Files
-	parity  []*os.File
-	journal *journal
-	blobs   map[v1.Hash]arrival
-	doc     *parts.Document // of the set of which some parts are written; may be nil
-	spoiled bool            // what was written is of no use
+	final    string // path of the archive
+	path     string // of the file in one piece; those of journal and lock begin with it
+	o        Parts
+	events   event.Handler
+	lock     *lock
+	verified *memo.Verified // what is known of files that content comes from; may be nil
+	file     *parts.Files
+	parity   []*os.File
+	journal  *journal
+	blobs    map[v1.Hash]arrival
+	doc      *parts.Document // of the set of which some parts are written; may be nil
+	spoiled  bool            // what was written is of no use
 }
 
 // An arrival is a blob on its way into a partial.
@@ -49,7 +51,7 @@ type arrival interface {
 // openPartial opens what an earlier run left beside the archive at final, if that
 // was drawn alike, or begins anew.
 func openPartial(ctx context.Context, final string, d *drawing, o Options) (_ *partial, err error) {
-	p := &partial{final: final, path: final + ".partial", o: o.Parts, events: o.Events, blobs: map[v1.Hash]arrival{}}
+	p := &partial{final: final, path: final + ".partial", o: o.Parts, events: o.Events, verified: o.Verified, blobs: map[v1.Hash]arrival{}}
 	if p.lock, err = takeLock(p.path + ".lock"); err != nil {
 		return nil, err
 	}
