@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"errors"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -41,5 +42,24 @@ func TestUpdateReferrers(t *testing.T) {
 	found, err := place.Referrers(t.Context(), dst, two.Root, "")
 	if err != nil || len(found) != 2 {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// TestReferrersLack: what belongs to an image is missed before anything is written too.
+func TestReferrersLack(t *testing.T) {
+	p, _, two := images(t)
+	sbom := placetest.Signature(t, two.Root, "an SBOM")
+	sbom.Root.Annotations = map[string]string{place.AnnotationSubject: two.Root.Digest.String()}
+	hold(t, p, sbom)
+	var s bundle.Survey
+	if err := s.Add(t.Context(), p, sbom.Root); err != nil {
+		t.Fatal(err)
+	}
+	src := read(t, write(t, bundle.Options{Have: bundle.NewHave(s.Inventory())}, request(p, two, v2Name)), bundle.ReadOptions{})
+	dst := &counting{Place: new(mem.Place)}
+	_, err := transfer.Copy(t.Context(), dst, []transfer.Request{request(src, two, v2Name)}, transfer.Options{})
+	var lack *place.LackError
+	if !errors.As(err, &lack) || dst.puts > 0 {
+		t.Errorf("%v after %d puts", err, dst.puts)
 	}
 }

@@ -38,13 +38,21 @@ func (p *plan) checkThere(ctx context.Context, o Options, mount mountFunc) error
 	return nil
 }
 
+func mayLack(s place.Source) bool {
+	_, ok := place.As[place.Lacker](s)
+	return ok
+}
+
+func mayLackAll(srcs []place.Source) bool {
+	return !slices.ContainsFunc(srcs, func(s place.Source) bool { return !mayLack(s) })
+}
+
 // lacking returns the nodes of b that none of their sources has.
 func (b batch) lacking(ctx context.Context) ([]node, error) {
 	var nodes []node // that may be lacking
 	asked := map[place.Source][]v1.Descriptor{}
 	for _, n := range b.nodes() {
-		mayLack := func(s place.Source) bool { _, ok := place.As[place.Lacker](s); return ok }
-		if n.raw != nil || slices.ContainsFunc(n.srcs, func(s place.Source) bool { return !mayLack(s) }) {
+		if n.raw != nil || !mayLackAll(n.srcs) {
 			continue
 		}
 		nodes = append(nodes, n)

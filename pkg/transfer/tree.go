@@ -219,7 +219,7 @@ func (b *builder) visit(ctx context.Context, d v1.Descriptor, depth int) (int, e
 	case b.configs && d.MediaType.IsConfig():
 		n.raw, err = blob.ReadAll(ctx, place.Opener(b.req.Source, d), d, manifest.MaxConfigBytes)
 		err = place.Explain(ctx, b.req.Source, d, err)
-		if _, mayLack := place.As[place.Lacker](b.req.Source); mayLack && errors.Is(err, place.ErrNotFound) {
+		if errors.Is(err, place.ErrNotFound) && mayLack(b.req.Source) {
 			err = nil // named with all else that is lacking: see checkThere
 		}
 	}
