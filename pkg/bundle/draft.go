@@ -19,6 +19,7 @@ type draft struct {
 	o       Options
 	planned map[v1.Hash]bool // what is there to be carried
 	diffIDs map[v1.Hash]*v1.Hash
+	origins map[v1.Hash][]origin
 
 	settled   map[v1.Hash]settled
 	artifacts map[v1.Hash]v1.Descriptor
@@ -36,7 +37,7 @@ type settled struct {
 
 func newDraft(p place.Plan, o Options) *draft {
 	d := &draft{
-		in: p, o: o, planned: map[v1.Hash]bool{}, diffIDs: map[v1.Hash]*v1.Hash{}, settled: map[v1.Hash]settled{},
+		in: p, o: o, planned: map[v1.Hash]bool{}, diffIDs: map[v1.Hash]*v1.Hash{}, origins: map[v1.Hash][]origin{}, settled: map[v1.Hash]settled{},
 		artifacts: map[v1.Hash]v1.Descriptor{}, left: map[v1.Hash]bool{}, made: map[v1.Hash]*Recipe{},
 	}
 	for _, b := range p.Blobs {
@@ -51,8 +52,12 @@ func (d *draft) fill(ctx context.Context) error {
 		if doc, err := d.parse(b); err != nil {
 			return err
 		} else if doc != nil && doc.Image != nil {
-			for h, id := range diffIDs(doc, d.in.Docs[doc.Image.Config.Digest]) {
+			config := d.in.Docs[doc.Image.Config.Digest]
+			for h, id := range diffIDs(doc, config) {
 				d.diffIDs[h] = id
+			}
+			for h, o := range origins(doc, config) {
+				d.origins[h] = append(d.origins[h], o)
 			}
 		}
 	}
@@ -104,7 +109,7 @@ func (d *draft) settle(ctx context.Context, b v1.Descriptor) (settled, error) {
 	}
 	r, err := d.o.Recipe(ctx, Wanted{
 		Blob: Blob{Digest: b.Digest, Size: b.Size, MediaType: b.MediaType, DiffID: id},
-		Open: d.in.Content(b), Have: d.o.Have,
+		Open: d.in.Content(b), Have: d.o.Have, origins: d.origins[b.Digest],
 	})
 	if err != nil || r == nil {
 		return whole, err

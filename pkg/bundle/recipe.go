@@ -23,13 +23,9 @@ func (s *Source) cook(ctx context.Context, d v1.Descriptor, r recipe, offset, le
 	if d.Size != r.size {
 		return nil, fmt.Errorf("making %s: the recipe is for %d bytes, not %d: %w", d.Digest, r.size, d.Size, blob.ErrMismatch)
 	}
-	bases := make([]Blob, 0, len(r.bases))
-	for _, h := range r.bases {
-		bases = append(bases, s.needs[h])
-	}
-	rc, err := s.o.Apply(ctx, d, r.how, bases, s)
+	rc, err := s.follow(ctx, d, r)
 	if err != nil {
-		return nil, fmt.Errorf("making %s: %w", d.Digest, err)
+		return nil, err
 	}
 	if err := blob.Discard(rc, offset); err != nil {
 		return nil, errors.Join(err, rc.Close())
@@ -41,6 +37,31 @@ func (s *Source) cook(ctx context.Context, d v1.Descriptor, r recipe, offset, le
 		io.Reader
 		io.Closer
 	}{io.LimitReader(rc, length), rc}, nil
+}
+
+// follow opens what r makes from its start.
+func (s *Source) follow(ctx context.Context, d v1.Descriptor, r recipe) (io.ReadCloser, error) {
+	bases := make([]Blob, 0, len(r.bases))
+	for _, h := range r.bases {
+		bases = append(bases, s.needs[h])
+	}
+	rc, err := s.o.Apply(ctx, d, r.how, bases, s)
+	if err != nil {
+		return nil, fmt.Errorf("making %s: %w", d.Digest, err)
+	}
+	return rc, nil
+}
+
+// cookFile opens what r makes as a file, if it is one once it was made.
+func (s *Source) cookFile(ctx context.Context, h v1.Hash, r recipe) (place.File, error) {
+	rc, err := s.follow(ctx, v1.Descriptor{Digest: h, Size: r.size}, r)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := rc.(place.File); ok {
+		return f, nil
+	}
+	return nil, errors.Join(fmt.Errorf("making %s: it is no file then: %w", h, place.ErrUnsupported), rc.Close())
 }
 
 // maxRecipeSteps bounds how many recipes are followed to make one blob, where updates

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,10 @@ func (s *Source) Open(ctx context.Context, d v1.Descriptor) (io.ReadCloser, erro
 // in it makes, or what another place has. If nobody has it, the error is a
 // [*place.LackError].
 func (s *Source) OpenRange(ctx context.Context, d v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	ctx, ok := s.enter(ctx, d.Digest)
+	if !ok {
+		return nil, s.lackError([]v1.Descriptor{d})
+	}
 	if r, ok := s.recipe(d.Digest); ok {
 		return s.cook(ctx, d, r, offset, length)
 	}
@@ -44,18 +49,44 @@ func (s *Source) OpenRange(ctx context.Context, d v1.Descriptor, offset, length 
 func (s *Source) places(h v1.Hash) []place.Source {
 	if _, elsewhere := s.needs[h]; elsewhere {
 		if _, carried := s.carried[h]; !carried {
-			return s.with
+			return slices.Concat(s.with, s.others)
 		}
 	}
-	return append([]place.Source{s.Source}, s.with...)
+	return slices.Concat([]place.Source{s.Source}, s.with, s.others)
 }
 
-// OpenFile opens the content h, wherever it is. What has to be made first, or lies
-// where nothing can be opened by its digest alone, is place.ErrUnsupported.
+// Lean has s look into others too for what its updates lack. They stay the caller's,
+// and may lean on s. It is called before s is used.
+func (s *Source) Lean(others ...place.Source) { s.others = append(s.others, others...) }
+
+// looking marks a context in which s looks for a blob, so that two that lean on each
+// other do not ask each other for ever.
+type looking struct {
+	s *Source
+	h v1.Hash
+}
+
+// enter reports false if s is looking for h already.
+func (s *Source) enter(ctx context.Context, h v1.Hash) (context.Context, bool) {
+	if len(s.others) == 0 {
+		return ctx, true
+	}
+	if ctx.Value(looking{s, h}) != nil {
+		return ctx, false
+	}
+	return context.WithValue(ctx, looking{s, h}, true), true
+}
+
+// OpenFile opens the content h, wherever it is. What lies where nothing can be opened
+// by its digest alone is place.ErrUnsupported.
 func (s *Source) OpenFile(ctx context.Context, h v1.Hash) (place.File, error) {
 	failed := fmt.Errorf("%s: %w", h, place.ErrNotFound)
-	if _, ok := s.recipe(h); ok {
-		return nil, fmt.Errorf("%s has to be made first: load the update, and take it from there: %w", h, place.ErrUnsupported)
+	ctx, ok := s.enter(ctx, h)
+	if !ok {
+		return nil, failed
+	}
+	if r, ok := s.recipe(h); ok {
+		return s.cookFile(ctx, h, r)
 	}
 	for _, p := range s.places(h) {
 		filer, ok := place.As[place.Filer](p)
@@ -102,6 +133,10 @@ func (s *Source) Lacks(ctx context.Context, blobs []v1.Descriptor) ([]v1.Descrip
 }
 
 func (s *Source) has(ctx context.Context, d v1.Descriptor) (bool, error) {
+	ctx, ok := s.enter(ctx, d.Digest)
+	if !ok {
+		return false, nil
+	}
 	if r, ok := s.recipe(d.Digest); ok {
 		for _, h := range r.bases {
 			if has, err := s.has(ctx, s.needs[h].Descriptor()); !has || err != nil {
@@ -123,6 +158,9 @@ func (s *Source) has(ctx context.Context, d v1.Descriptor) (bool, error) {
 
 // holds reports whether p has content of d's size under its digest. It is not read.
 func holds(ctx context.Context, p place.Source, d v1.Descriptor) (bool, error) {
+	if s, ok := place.As[*Source](p); ok {
+		return s.has(ctx, d)
+	}
 	size := d.Size
 	err := place.ErrUnsupported
 	if filer, ok := place.As[place.Filer](p); ok {

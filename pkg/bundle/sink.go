@@ -28,6 +28,8 @@ type Wanted struct {
 	Blob // DiffID is set where the config of the image says it
 	Open blob.Opener
 	Have *Have
+
+	origins []origin
 }
 
 // A Recipe tells the other side how to make a blob of what it has. It has been

@@ -22,6 +22,8 @@ type ReadOptions struct {
 	// are blobs of the other side) read from src. What it opens is verified by whoever
 	// stores it. Without it, recipes cannot be followed.
 	Apply func(ctx context.Context, want, how v1.Descriptor, bases []Blob, src place.Source) (io.ReadCloser, error)
+	// Close, if it is set, is called when the source is closed.
+	Close func() error
 }
 
 // A Source is a place with updates in it, whose images it makes whole with what
@@ -31,7 +33,8 @@ type Source struct {
 	place.Source // where the updates lie
 	o            ReadOptions
 	with         []place.Source
-	names        *layout.Index // of images, as if they lay there
+	others       []place.Source // likewise, but not to be closed
+	names        *layout.Index  // of images, as if they lay there
 
 	updates []*update
 	carried map[v1.Hash]int64
@@ -227,6 +230,9 @@ func (s *Source) Close() error {
 	errs := []error{s.Source.Close()}
 	for _, p := range s.with {
 		errs = append(errs, p.Close())
+	}
+	if s.o.Close != nil {
+		errs = append(errs, s.o.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -33,6 +33,7 @@ type Options struct {
 	Offline  bool      // bare names mean the store, and no registry is asked
 	With     []ref.Ref // where to look for what an update leaves out; the store is looked into last
 	Updates  bool      // look for updates at registries too, which costs reading the manifest
+	Jobs     int       // encoders that rebuild one layer at once; below 1: one
 	Registry *registry.Client
 	Limit    int64 // bytes a second that are read, all sources together; 0: any number
 	Docker   daemon.Options
@@ -55,12 +56,14 @@ type Doors struct {
 	near     near
 	verified *memo.Verified  // nil without a Memory
 	update   *bundle.Options // archives are written as updates; nil: as they are
+	rebuild  *bundle.Rebuilder
 }
 
 // New returns doors; it opens none.
 func New(o Options) *Doors {
 	l := wrap.NewLimiter(o.Limit)
 	d := &Doors{o: o, limit: func(s place.Source) place.Source { return wrap.Limit(s, l) }}
+	d.rebuild = &bundle.Rebuilder{TempDir: o.TempDir, Jobs: o.Jobs}
 	if o.Memory != "" {
 		d.verified = memo.NewVerified(filepath.Join(o.Memory, "verified"))
 	}
@@ -82,7 +85,7 @@ func (s *Source) Unwrap() place.Source { return s.Source }
 func (d *Doors) Source(ctx context.Context, r ref.Ref) (*Source, error) {
 	src, name, err := d.source(ctx, r)
 	if err == nil {
-		src, err = d.whole(ctx, r, src, bundle.ReadOptions{With: d.with})
+		src, err = d.whole(ctx, r, src, d.reading(d.with))
 	}
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package open
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dray-oci/dray/pkg/bundle"
 	"github.com/dray-oci/dray/pkg/place"
@@ -46,9 +47,20 @@ func (d *Doors) whole(ctx context.Context, r ref.Ref, src place.Source, o bundle
 	return whole, nil
 }
 
-// with opens the places that hold what an update leaves out. What is an update
-// among them is taken for what it carries.
-func (d *Doors) with(ctx context.Context) (places []place.Source, err error) {
+// reading are options that follow recipes.
+func (d *Doors) reading(with func(context.Context) ([]place.Source, error)) bundle.ReadOptions {
+	return bundle.ReadOptions{With: with, Apply: d.rebuild.Apply, Close: d.rebuild.Close}
+}
+
+// with opens the places that hold what an update leaves out.
+func (d *Doors) with(ctx context.Context) ([]place.Source, error) {
+	return d.Together(ctx, d.o.With...)
+}
+
+// Together opens places that are looked into for content, in this order, and the
+// store as the last. Updates among them are whole as far as the others make
+// them so. The caller closes them all, and uses none after that.
+func (d *Doors) Together(ctx context.Context, refs ...ref.Ref) (places []place.Source, err error) {
 	defer func() {
 		if err != nil {
 			for _, p := range places {
@@ -57,22 +69,27 @@ func (d *Doors) with(ctx context.Context) (places []place.Source, err error) {
 			places = nil
 		}
 	}()
-	for _, r := range d.o.With {
+	for _, r := range refs {
 		src, _, err := d.source(ctx, r)
 		if err == nil {
-			src, err = d.whole(ctx, r, src, bundle.ReadOptions{})
+			src, err = d.whole(ctx, r, src, d.reading(nil))
 		}
 		if err != nil {
 			return places, err
 		}
 		places = append(places, src)
 	}
-	if !d.hasStore() {
-		return places, nil
+	if d.hasStore() {
+		s, err := d.near.use(d.Store)
+		if err != nil {
+			return places, err
+		}
+		places = append(places, s)
 	}
-	s, err := d.near.use(d.Store)
-	if err != nil {
-		return places, err
+	for i, p := range places {
+		if u, ok := place.As[*bundle.Source](p); ok {
+			u.Lean(slices.Concat(places[:i], places[i+1:])...)
+		}
 	}
-	return append(places, s), nil
+	return places, nil
 }

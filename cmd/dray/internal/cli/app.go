@@ -192,6 +192,7 @@ func (a *app) doorOptions(storePath string) (open.Options, error) {
 		Store:    storePath,
 		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
 		Offline:  a.o.offline,
+		Jobs:     int(a.o.jobs),
 		Registry: client,
 		Limit:    int64(a.o.limitRate),
 		Docker:   daemon.FromEnviron(a.env.Getenv, a.userHome()),

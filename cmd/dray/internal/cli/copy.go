@@ -121,16 +121,16 @@ func (a *app) oneWay(ctx context.Context, to ref.Ref, maps []string) (way, error
 	if err != nil {
 		return nil, err
 	}
-	doors, err := a.updating(ctx)
+	doors, done, err := a.updating(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dst, err := doors.Sink(ctx, to)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, done())
 	}
 	if err := a.receipt.check(to, dst); err != nil {
-		return nil, errors.Join(err, dst.Close())
+		return nil, errors.Join(err, dst.Close(), done())
 	}
-	return &oneWay{dst, rename}, nil
+	return &oneWay{dst, rename, done}, nil
 }

@@ -118,6 +118,9 @@ func (a *app) save(ctx context.Context, args []string, flags saveFlags) error {
 			return err
 		}
 	}
+	for _, l := range c.lines {
+		a.update.from = append(a.update.from, l.from)
+	}
 	if c.to, err = a.oneWay(ctx, to, flags.maps); err != nil {
 		return err
 	}

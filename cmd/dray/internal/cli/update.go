@@ -13,22 +13,31 @@ import (
 	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
+	"github.com/dray-oci/dray/pkg/ref"
 )
 
 // updateFlags say what the other side has.
 type updateFlags struct {
 	have, base []string
+	delta      bool
+	repack     bool
+	from       []ref.Ref // where the images come from
 }
 
 func (u *updateFlags) add(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&u.have, "have", nil, "leave out what this inventory lists; `file` of dray inventory or --receipt, - for standard input")
 	fs.StringArrayVar(&u.base, "base", nil, "leave out what is in this `place`: an earlier archive or update, a layout, a registry's repository")
+	fs.BoolVar(&u.delta, "delta", true, "carry a layer as what is new of it, where the other side has one like it and that one can be read here too")
+	fs.BoolVar(&u.repack, "repack", false, "carry other layers compressed better, to be restored bit by bit on the other side")
 }
 
-func (u *updateFlags) isSet() bool { return len(u.have)+len(u.base) > 0 }
+func (u *updateFlags) isSet() bool { return len(u.have)+len(u.base) > 0 || u.repack }
 
 // check refuses what an update cannot be.
 func (u *updateFlags) check(fs *pflag.FlagSet) error {
+	if !u.isSet() && fs.Changed("delta") {
+		return &usageError{errors.New("--delta: say what the other side has, with --have or --base")}
+	}
 	if !u.isSet() {
 		return nil
 	}
@@ -42,29 +51,79 @@ func (u *updateFlags) check(fs *pflag.FlagSet) error {
 	return nil
 }
 
-// updating returns doors that leave out of archives what the flags say, if they do.
-func (a *app) updating(ctx context.Context) (*open.Doors, error) {
+// updating returns doors that leave out of archives what the flags say, if they do,
+// and what ends their work.
+func (a *app) updating(ctx context.Context) (*open.Doors, func() error, error) {
 	u := a.update
 	doors, err := a.open()
 	if err != nil || !u.isSet() {
-		return doors, err
+		return doors, func() error { return nil }, err
 	}
+	have, err := a.whatTheyHave(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	describer, err := a.describer(doors)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := bundle.Options{Have: have, Planned: a.noteUpdate}
+	if u.delta || u.repack {
+		o.Recipe = describer.Recipe
+	}
+	return doors.Updating(o), describer.Close, nil
+}
+
+func (a *app) whatTheyHave(ctx context.Context) (*bundle.Have, error) {
 	var all []*bundle.Inventory
-	for _, file := range u.have {
+	for _, file := range a.update.have {
 		inv, err := a.readInventory(file)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, inv)
 	}
-	for _, base := range u.base {
+	for _, base := range a.update.base {
 		var s bundle.Survey
 		if err := a.surveyArg(ctx, &s, base); err != nil {
 			return nil, fmt.Errorf("taking stock of %s: %w", ui.Quote(base), err)
 		}
 		all = append(all, s.Inventory())
 	}
-	return doors.Updating(bundle.Options{Have: bundle.NewHave(all...), Planned: a.noteUpdate}), nil
+	return bundle.NewHave(all...), nil
+}
+
+// maxBaseRepositories is how many repositories are asked for what the other side has.
+const maxBaseRepositories = 16
+
+// describer describes layers by what --base names, the store, and the repositories
+// that the images come from.
+func (a *app) describer(doors *open.Doors) (*bundle.Describer, error) {
+	events, err := a.events()
+	if err != nil {
+		return nil, err
+	}
+	var refs []ref.Ref
+	for _, base := range a.update.base {
+		if all, err := a.refs(base); err == nil { // a pattern names no place
+			refs = append(refs, all...)
+		}
+	}
+	seen := map[string]bool{}
+	for _, r := range a.update.from {
+		if repo := r.Name.Base().String(); r.Kind == ref.Registry && !seen[repo] && len(seen) < maxBaseRepositories {
+			seen[repo] = true
+			refs = append(refs, r)
+		}
+	}
+	return bundle.NewDescriber(bundle.DescribeOptions{
+		Places:  func(ctx context.Context) ([]place.Source, error) { return doors.Together(ctx, refs...) },
+		Repack:  a.update.repack,
+		Whole:   !a.update.delta,
+		TempDir: a.o.tmpDir,
+		Jobs:    int(a.o.jobs),
+		Events:  events,
+	}), nil
 }
 
 func (a *app) readInventory(file string) (*bundle.Inventory, error) {
@@ -87,6 +146,9 @@ func (a *app) readInventory(file string) (*bundle.Inventory, error) {
 // noteUpdate says what an update carries, and what it needs.
 func (a *app) noteUpdate(s bundle.Summary) {
 	text := fmt.Sprintf("the update carries %d of %d blobs, %s of %s", s.Carried, s.Blobs, ui.Size(s.CarriedBytes), ui.Size(s.Bytes))
+	if s.Recipes > 0 {
+		text += fmt.Sprintf(", %d of them recipes for layers of %s", s.Recipes, ui.Size(s.RecipesFor))
+	}
 	hint := ""
 	if s.Needed > 0 {
 		text += fmt.Sprintf("; it needs %d blobs, %s, of the other side", s.Needed, ui.Size(s.NeededBytes))

@@ -34,9 +34,10 @@ type end struct {
 type oneWay struct {
 	dst    *open.Sink
 	rename func(string) (string, error) // may be nil
+	done   func() error
 }
 
-func (w *oneWay) close() error { return w.dst.Close() }
+func (w *oneWay) close() error { return errors.Join(w.dst.Close(), w.done()) }
 
 func (w *oneWay) takesAll() bool {
 	r := w.dst.Ref
