@@ -96,7 +96,7 @@ func (s *Set) fault(m member, err error) *Fault {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.Kind, f.Err = Missing, &missingError{}
+		f.Kind, f.Err = Missing, missingError{}
 	case errors.Is(err, errContent):
 		f.Kind = Content
 	case errors.Is(err, place.ErrInvalid):
@@ -106,10 +106,16 @@ func (s *Set) fault(m member, err error) *Fault {
 }
 
 // errContent is what is wrong where the sum is.
-var errContent = fmt.Errorf("its content is not what the document says: damaged, or of another run: %w", place.ErrInvalid)
+const errContent = invalidError("its content is not what the document says: damaged, or of another run")
 
-// A missingError is place.ErrNotFound in fewer words.
+// An invalidError is place.ErrInvalid in other words.
+type invalidError string
+
+func (e invalidError) Error() string { return string(e) }
+func (e invalidError) Unwrap() error { return place.ErrInvalid }
+
+// A missingError is place.ErrNotFound in other words.
 type missingError struct{}
 
-func (*missingError) Error() string { return "it is not there" }
-func (*missingError) Unwrap() error { return place.ErrNotFound }
+func (missingError) Error() string { return "it is not there" }
+func (missingError) Unwrap() error { return place.ErrNotFound }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/dray-oci/dray/pkg/event"
 )
@@ -102,7 +103,19 @@ func (r *repair) rename() error {
 		}
 		m.done = true
 	}
-	return nil
+	return syncDir(filepath.Dir(r.set.index))
+}
+
+// syncDir makes the renames in dir last. Windows has no such thing.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // close removes what did not get its name.

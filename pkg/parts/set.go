@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/dray-oci/dray/pkg/blob"
-	"github.com/dray-oci/dray/pkg/place"
 )
 
 // A Set is a file that is read from its parts, where they lie. That they are all
@@ -99,7 +98,7 @@ func (s *Set) look(i int) *Fault {
 	case !fi.Mode().IsRegular():
 		err = errors.New("it is no regular file")
 	case fi.Size() != m.Size:
-		err = fmt.Errorf("it has %d bytes instead of %d: %w", fi.Size(), m.Size, place.ErrInvalid)
+		err = invalidError(fmt.Sprintf("it has %d bytes instead of %d", fi.Size(), m.Size))
 	default:
 		m.info = fi
 		return nil
@@ -150,7 +149,7 @@ func (s *Set) readPart(i int, p []byte, at int64) (int, error) {
 // noEOF keeps a part that has been cut meanwhile from passing for the end of the whole.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("it was cut while it was read: %w", place.ErrInvalid)
+		return invalidError("it was cut while it was read")
 	}
 	return err
 }
@@ -164,7 +163,7 @@ func (s *Set) openPart(i int) (*os.File, error) {
 	}
 	fi, err := f.Stat()
 	if err == nil && (m.info == nil || !os.SameFile(fi, m.info) || fi.Size() != m.Size) {
-		err = fmt.Errorf("another file has taken its place: %w", place.ErrInvalid)
+		err = invalidError("another file has taken its place")
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

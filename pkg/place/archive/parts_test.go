@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -256,100 +255,6 @@ func TestStruckBetweenNames(t *testing.T) {
 		t.Errorf("asked for %v, %v", asked, err)
 	}
 	isSet(t, path, whole(t, img), 1_000_000, 0)
-}
-
-func TestOnlyParts(t *testing.T) {
-	path, img := filepath.Join(t.TempDir(), "images.tar"), large(t)
-	const size = 1_000_000
-	if _, err := recorded(t, create(t, path, in(size)), never, img); err != nil {
-		t.Fatal(err)
-	}
-	want := whole(t, img)
-	o := in(size)
-	o.Parts.Only = []int{2, 4, 5}
-	spoil := func() {
-		t.Helper()
-		if err := errors.Join(os.Remove(path+".002"), os.WriteFile(path+".004", []byte("other"), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	spoil()
-	asked, err := recorded(t, create(t, path, o), never, img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	isSet(t, path, want, size, 0)
-	// Part 5 is right and not asked for; of the others no more than they hold.
-	var n int64
-	for _, ranges := range asked {
-		for _, r := range ranges {
-			n += r[1]
-		}
-	}
-	if n != 2*size || len(asked) != 1 {
-		t.Errorf("%d bytes are asked for: %v", n, asked)
-	}
-
-	spoil() // and cut on the way: it goes on where it was
-	if _, err = recorded(t, create(t, path, o), func(v1.Descriptor) error { return errCut }, img); !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
-	if asked, err = recorded(t, create(t, path, o), never, img); err != nil {
-		t.Fatal(err)
-	}
-	isSet(t, path, want, size, 0)
-	for _, ranges := range asked {
-		if len(ranges) != 2 || ranges[0][1] != size/2 || ranges[1][1] != size {
-			t.Errorf("asked for %v", ranges)
-		}
-	}
-
-	spoil() // without the document whole blobs are read, to verify them
-	if err := os.Remove(parts.Index(path)); err != nil {
-		t.Fatal(err)
-	}
-	if asked, err = recorded(t, create(t, path, o), never, img); err != nil {
-		t.Fatal(err)
-	}
-	for h, ranges := range asked {
-		if !cmp.Equal(ranges, [][2]int64{{0, -1}}) {
-			t.Errorf("of %s asked for %v", h, ranges)
-		}
-	}
-	for _, i := range []int{2, 4, 5} {
-		got, err := os.ReadFile(fmt.Sprintf("%s.%03d", path, i))
-		if err != nil || !bytes.Equal(got, want[(i-1)*size:min(i*size, len(want))]) {
-			t.Errorf("part %d: %d bytes, %v", i, len(got), err)
-		}
-	}
-}
-
-// Where the source has something else by now, the parts that are there stay.
-func TestOnlyPartsOfAnother(t *testing.T) {
-	path, img := filepath.Join(t.TempDir(), "images.tar"), large(t)
-	o := in(1_000_000)
-	if _, err := recorded(t, create(t, path, o), never, img); err != nil {
-		t.Fatal(err)
-	}
-	before := inFolder(t, path)
-	if err := os.WriteFile(path+".003", []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.Parts.Only = []int{3}
-	for what, other := range map[string]named{
-		"another size": {placetest.Image(t, placetest.ImageSpec{Layers: []int{layerBytes, 6000}}), []string{name}},
-		"of its size":  {placetest.Image(t, placetest.ImageSpec{Seed: 3, Layers: []int{layerBytes, 5000}}), []string{name}},
-	} {
-		_, err := recorded(t, create(t, path, o), never, other)
-		var cut *archive.CutError
-		if !errors.As(err, &cut) || !errors.Is(err, place.ErrInvalid) || !strings.Contains(cut.Hint(), "digest") {
-			t.Errorf("%s: %v", what, err)
-		}
-		if got, err := os.ReadFile(path + ".003"); string(got) != "old" || err != nil || !cmp.Equal(inFolder(t, path), before) {
-			t.Errorf("%s: %q, %v, %q", what, got, err, inFolder(t, path))
-		}
-	}
 }
 
 func TestPartsPlannedAgain(t *testing.T) {
