@@ -6,7 +6,8 @@
 //
 //  1. A string that starts with "/", "./", "../", "\", ".\", "..\" or a drive ("C:\", "C:/"),
 //     or is ".", ".." or "-", is a [Path].
-//  2. "docker://NAME" is an image at its registry; any other "word://" is refused.
+//  2. "docker://NAME" is an image at its registry, and "ssh://[USER@]HOST[:PORT]/PLACE" one of the
+//     other forms on that host, where a bare name is refused; any other "word://" is refused.
 //  3. "store:", "oci:", "oci-archive:", "docker-archive:", "docker-daemon:" and
 //     "containers-storage:" say the kind. "docker:24" does not: it is the image docker, tag 24.
 //     The words of other tools that we do not speak ("dir:", "ostree:", …) are refused.

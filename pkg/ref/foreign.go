@@ -44,7 +44,7 @@ func urlAdvice(scheme string) string {
 	return knownForms
 }
 
-const knownForms = "known are docker://NAME, store:NAME, oci:DIR, oci-archive:FILE, docker-archive:FILE, docker-daemon:NAME, containers-storage:NAME"
+const knownForms = "known are docker://NAME, store:NAME, oci:DIR, oci-archive:FILE, docker-archive:FILE, docker-daemon:NAME, containers-storage:NAME, ssh://HOST/PLACE"
 
 // foreignAdvice knows the words that stand before a colon in other tools and are no
 // well-known image: "registry:2" and "docker:24" must stay images.
@@ -57,7 +57,7 @@ func foreignAdvice(word string) (string, bool) {
 	case "containerd":
 		return "write it to a file with \"ctr images export FILE NAME\" and name the file", true
 	case "podman":
-		return "the image store of Podman is containers-storage:NAME", true
+		return "the image store of Podman is containers-storage:NAME, ssh://HOST/PLACE", true
 	case "ostree", "sif", "atomic":
 		return knownForms, true
 	}

@@ -18,6 +18,9 @@ func Parse(s string) (Ref, error) {
 	if name, ok := strings.CutPrefix(s, "docker://"); ok {
 		return parseNamed(s, Registry, name, true)
 	}
+	if rest, ok := strings.CutPrefix(s, "ssh://"); ok {
+		return parseSSH(s, rest)
+	}
 	if err := checkForeign(s); err != nil {
 		return Ref{}, err
 	}

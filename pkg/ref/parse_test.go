@@ -41,6 +41,13 @@ func TestParse(t *testing.T) {
 		{"docker-daemon:alpine:3", Ref{Kind: DockerDaemon, Name: hub("library/alpine", "3"), Explicit: true}},
 		{"containers-storage:localhost/a", Ref{Kind: ContainersStorage, Name: Name{Host: "localhost", Repository: "a", Tag: "latest"}, Explicit: true}},
 
+		{"ssh://host/store:", Ref{Kind: SSH, Host: "host", Far: Store, Explicit: true}},
+		{"ssh://u@h.example:22/store:alpine", Ref{Kind: SSH, Host: "u@h.example:22", Far: Store, Name: alpine, Explicit: true}},
+		{"ssh://[::1]:22/docker://alpine", Ref{Kind: SSH, Host: "[::1]:22", Far: Registry, Name: alpine, Explicit: true}},
+		{"ssh://my_alias/oci:dir:v1", Ref{Kind: SSH, Host: "my_alias", Far: OCIDir, Path: "dir", Image: "v1", Explicit: true}},
+		{"ssh://host/a.tar", Ref{Kind: SSH, Host: "host", Far: Path, Path: "a.tar"}},
+		{"ssh://host//srv/it's $HOME", Ref{Kind: SSH, Host: "host", Far: Path, Path: "/srv/it's $HOME"}},
+
 		{"oci:dir", Ref{Kind: OCIDir, Path: "dir", Explicit: true}},
 		{"oci:dir:v1_", Ref{Kind: OCIDir, Path: "dir", Image: "v1_", Explicit: true}},
 		{"oci:dir:ghcr.io/a/b:1.0", Ref{Kind: OCIDir, Path: "dir", Image: "ghcr.io/a/b:1.0", Explicit: true}},
@@ -121,7 +128,22 @@ func TestParseRefuses(t *testing.T) {
 		{"ostree:x", "not known", "known are"},
 		{"containerd:x", "not known", "ctr images export"},
 		{"podman:x", "not known", "containers-storage:"},
-		{"ssh://host/x", `scheme "ssh://" is not known`, "known are"},
+		{"ssh://host/x", "does not say which place", "ssh://host/store:x"},
+		{"ssh://host", "does not say which place", "store:NAME"},
+		{"ssh://host/", "does not say which place", ""},
+		{"ssh:///store:x", "is no [USER@]HOST", ""},
+		{"ssh://-oProxyCommand=x/store:x", "is no [USER@]HOST", ""},
+		{"ssh://-l@host/store:x", "is no [USER@]HOST", ""},
+		{"ssh://a b/store:x", "is no [USER@]HOST", ""},
+		{"ssh://u:p@host/store:x", "is no [USER@]HOST", ""},
+		{"ssh://host:0/store:x", "is no [USER@]HOST", ""},
+		{"ssh://host:x/store:x", "is no [USER@]HOST", ""},
+		{"ssh://[::1/store:x", "is no [USER@]HOST", ""},
+		{"ssh://" + strings.Repeat("h", 600) + "/store:x", "is no [USER@]HOST", ""},
+		{"ssh://host/./a\nb", "control characters", ""},
+		{"ssh://host/ssh://other/store:x", "from host to host", "ProxyJump"},
+		{"ssh://host/-", "taken by ssh", ""},
+		{"ssh://host/oci:", "no path after oci:", ""},
 		{"https://ghcr.io/a/b", "not known", "without its scheme"},
 		{"https://example.com/a.tar", "not known", "downloaded first"},
 		{"file:///tmp/a.tar", "not known", "path alone"},
@@ -178,7 +200,7 @@ func TestStringOfMadeRefs(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"alpine:3@" + sha256, "docker://localhost:5000/a", "[::1]:5000/a/b__c", "store:", "oci:C:\\d:t",
-		"oci:d@" + sha512, "docker-archive:x.tar:a:1", "a.tgz", "ssh://x", "docker.io/localhost/a", "sha256/" + hex64,
+		"oci:d@" + sha512, "docker-archive:x.tar:a:1", "a.tgz", "ssh://x", "ssh://u@h:22/store:a", "ssh://h//a b", "docker.io/localhost/a", "sha256/" + hex64,
 	} {
 		f.Add(s)
 	}

@@ -16,6 +16,8 @@ const (
 	// Path is an archive, or a folder that holds an OCI layout; which one is found by looking
 	// inside. The path "-" is standard input or output.
 	Path Kind = "path"
+	// SSH is one of the others on another host, which ssh reaches: see [Ref.There].
+	SSH Kind = "ssh"
 )
 
 // Ref is one parsed name. It is comparable; refs from [Parse] are equal when they mean the same
@@ -32,6 +34,10 @@ type Ref struct {
 	Image string
 	// Explicit says that the kind was written ("docker://", "oci:", …), not concluded.
 	Explicit bool
+	// Host and Far are set for SSH: [user@]host[:port], and the kind of the place
+	// there, which the other fields describe.
+	Host string
+	Far  Kind
 }
 
 // String returns the ref in a form that [Parse] reads back as the same Ref, names in full.
@@ -43,6 +49,8 @@ func (r Ref) String() string {
 			return "docker://" + full
 		}
 		return full
+	case SSH:
+		return "ssh://" + r.Host + "/" + r.There().String()
 	case Path:
 		if !startsLikePath(r.Path) && !endsLikeArchive(r.Path) {
 			return "./" + r.Path
