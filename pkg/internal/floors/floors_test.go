@@ -61,6 +61,7 @@ var rooms = map[string]room{
 	"pkg/place/cstorage": {floor: 4},
 	"pkg/place/store":    {4, []string{"github.com/gofrs/flock"}},
 	"pkg/place/mem":      {floor: 4},
+	"pkg/place/far":      {floor: 4},
 	"pkg/place/wrap":     {4, []string{"golang.org/x/time"}},
 	"pkg/transfer":       {floor: 4},
 	"pkg/inspect":        {floor: 4},
