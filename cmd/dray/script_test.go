@@ -28,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dray": main})
+	testscript.Main(m, map[string]func(){"dray": main, "ssh": fakeSSH})
 }
 
 // TestScript runs the commands as users type them. Every script has its own home

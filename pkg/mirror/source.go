@@ -88,7 +88,7 @@ func parseSource(from string) (Source, error) {
 		r.Name = base
 		return Source{Ref: r}, nil
 	}
-	return Source{Ref: r, IsImage: r.Image != ""}, nil
+	return Source{Ref: r, IsImage: r.Image != "" || r.Name != (ref.Name{})}, nil
 }
 
 // isName reports whether from, but for its wildcards, is a name at a registry.

@@ -28,6 +28,8 @@ func ParseTarget(s string) (Target, error) {
 		return Target{}, fmt.Errorf("%s is an engine: images are kept in step with a registry, a layout, the store or an archive", r)
 	case r.Name != (ref.Name{}) || r.Image != "":
 		return Target{}, fmt.Errorf("%s is one image: name the place alone", r)
+	case r.Kind == ref.SSH && r.Far != ref.Store && r.Far != ref.OCIDir:
+		return Target{}, fmt.Errorf("%s: on another host the store and layouts are kept in step: ssh://%s/store:, ssh://%s/oci:DIR", r, r.Host, r.Host)
 	case r.Path == "-":
 		return Target{}, fmt.Errorf("standard output cannot be kept in step")
 	}

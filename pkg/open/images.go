@@ -27,14 +27,14 @@ func (s *Source) Image(ctx context.Context) (Image, error) {
 		return Image{}, err
 	}
 	_, isUpdate := place.As[*bundle.Source](place.Source(s)) // which has the names
-	if s.Ref.Kind == ref.Registry && !isUpdate {
+	if s.Ref.There().Kind == ref.Registry && !isUpdate {
 		n := s.Ref.Name
 		if n.Tag != "" {
 			n.Digest = ""
 		}
 		return Image{Root: root, Names: []string{n.String()}}, nil
 	}
-	if nameOf(s.Ref) != "" && s.Ref.Kind != ref.Store && !isUpdate {
+	if nameOf(s.Ref) != "" && s.Ref.There().Kind != ref.Store && !isUpdate {
 		return Image{Root: root, Names: []string{nameOf(s.Ref)}}, nil
 	}
 	all, err := s.list(ctx)

@@ -18,6 +18,7 @@ import (
 	"github.com/dray-oci/dray/pkg/place/cstorage"
 	"github.com/dray-oci/dray/pkg/place/daemon"
 	"github.com/dray-oci/dray/pkg/place/engine"
+	"github.com/dray-oci/dray/pkg/place/far"
 	"github.com/dray-oci/dray/pkg/place/ocidir"
 	"github.com/dray-oci/dray/pkg/place/registry"
 	"github.com/dray-oci/dray/pkg/place/store"
@@ -38,6 +39,7 @@ type Options struct {
 	Limit    int64 // bytes a second that are read, all sources together; 0: any number
 	Docker   daemon.Options
 	Podman   cstorage.Options
+	SSH      far.SSH       // its Events are these
 	Form     archive.Form  // of archives that are written
 	Parts    archive.Parts // into which these are cut
 	Stdin    io.Reader     // what "-" reads
@@ -54,6 +56,7 @@ type Doors struct {
 	limit    func(place.Source) place.Source
 	line     wrap.Line
 	near     near
+	hosts    hosts
 	verified *memo.Verified  // nil without a Memory
 	update   *bundle.Options // archives are written as updates; nil: as they are
 	rebuild  *bundle.Rebuilder
@@ -108,6 +111,8 @@ func (d *Doors) source(ctx context.Context, r ref.Ref) (place.Source, string, er
 		return &engineSource{engine.NewSource(e, d.streams(), nameOf(r), d.o.Events), e}, nameOf(r), nil
 	case ref.OCIDir:
 		return d.layout(r), r.Image, nil
+	case ref.SSH:
+		return d.farSource(ctx, r)
 	}
 	if isFolder(r) {
 		return d.layout(r), "", nil

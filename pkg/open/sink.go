@@ -43,9 +43,9 @@ func (s *Sink) Digest() v1.Hash {
 // given where it came from: the name that the sink's own ref has, else given.
 func (s *Sink) Names(given []string) []string {
 	switch {
-	case s.Ref.Kind == ref.Registry && s.Ref.Name.Tag == "":
+	case s.Ref.There().Kind == ref.Registry && s.Ref.Name.Tag == "":
 		return nil // by digest alone
-	case s.Ref.Kind == ref.Registry:
+	case s.Ref.There().Kind == ref.Registry:
 		return []string{s.Ref.Name.Tag}
 	case nameOf(s.Ref) != "":
 		return []string{nameOf(s.Ref)}
@@ -84,6 +84,8 @@ func (d *Doors) sink(ctx context.Context, r ref.Ref) (place.Sink, error) {
 		return &engineSink{engine.NewSink(e, d.streams()), e}, nil
 	case ref.OCIDir:
 		return d.layout(r), nil
+	case ref.SSH:
+		return d.farSink(ctx, r)
 	}
 	if strings.HasPrefix(r.Image, "@") {
 		return nil, fmt.Errorf("writing %s: an archive is written under a name, not a digest", r)

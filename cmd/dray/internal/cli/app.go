@@ -18,6 +18,7 @@ import (
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/cstorage"
 	"github.com/dray-oci/dray/pkg/place/daemon"
+	"github.com/dray-oci/dray/pkg/place/far"
 	"github.com/dray-oci/dray/pkg/place/registry"
 	"github.com/dray-oci/dray/pkg/place/store"
 	"github.com/dray-oci/dray/pkg/ref"
@@ -160,20 +161,19 @@ func (a *app) open() (*open.Doors, error) {
 	if a.doors != nil {
 		return a.doors, nil
 	}
-	storePath, memory := "", ""
-	if home, err := a.home(); err == nil { // without one there is no store; who needs it will say so
-		storePath, memory = filepath.Join(home, "store"), filepath.Join(home, "memory")
-	}
-	o, err := a.doorOptions(storePath)
+	o, err := a.doorOptions()
 	if err != nil {
 		return nil, err
 	}
-	o.Memory = memory
 	a.doors = open.New(o)
 	return a.doors, nil
 }
 
-func (a *app) doorOptions(storePath string) (open.Options, error) {
+func (a *app) doorOptions() (open.Options, error) {
+	storePath, memory := "", ""
+	if home, err := a.home(); err == nil { // without one there is no store; who needs it will say so
+		storePath, memory = filepath.Join(home, "store"), filepath.Join(home, "memory")
+	}
 	client, err := a.registry()
 	if err != nil {
 		return open.Options{}, err
@@ -190,6 +190,7 @@ func (a *app) doorOptions(storePath string) (open.Options, error) {
 		With:     with,
 		Updates:  a.o.updates,
 		Store:    storePath,
+		Memory:   memory,
 		TempDir:  cmp.Or(a.o.tmpDir, os.TempDir()),
 		Offline:  a.o.offline,
 		Jobs:     int(a.o.jobs),
@@ -197,12 +198,22 @@ func (a *app) doorOptions(storePath string) (open.Options, error) {
 		Limit:    int64(a.o.limitRate),
 		Docker:   daemon.FromEnviron(a.env.Getenv, a.userHome()),
 		Podman:   cstorage.Options{},
+		SSH:      far.SSH{Own: ownFile()},
 		Form:     archive.Form(a.o.form),
 		Parts:    a.o.parts.Parts,
 		Stdin:    a.streams.In,
 		Stdout:   a.streams.Out,
 		Events:   events,
 	}, nil
+}
+
+// ownFile is the file of this program, or empty.
+func ownFile() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // transferOptions are the flags as [transfer.Copy] takes them.

@@ -16,7 +16,8 @@ func newCopy(a *app) *cobra.Command {
 		Use:     "copy SRC DST | copy -f LIST DST",
 		Aliases: []string{"cp"},
 		Short:   "Copy an image from any place to any place",
-		Long: `Copy an image from any place to any place: registry, store, layout, archive, Docker, Podman.
+		Long: `Copy an image from any place to any place: registry, store, layout, archive, Docker, Podman,
+here or, as ssh://HOST/PLACE, on another host.
 All platforms are copied, byte for byte, so that digests stay. An archive or a layout
 with several images is copied whole if DST can hold several.
 With a list, DST is REGISTRY[/PREFIX], where every image keeps its name below the prefix, as with dray push --to,
@@ -25,6 +26,7 @@ or a layout, an archive, the store or an engine. An image that fails holds up no
   dray copy ghcr.io/org/app@sha256:… oci:layout:app
   dray copy --platform linux/arm64 alpine:3.20 alpine.tar
   dray copy docker-daemon:app:dev store:app:dev
+  dray copy app.tar ssh://edge1/docker-daemon:
   dray copy -f images.txt registry.local:5000/mirror --report done.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if a.lists.isGiven() {
@@ -79,6 +81,7 @@ func (a *app) copy(ctx context.Context, srcs []string, dst string, flags copyFla
 	if c.to, err = a.copyTo(ctx, dst, flags.maps); err != nil {
 		return err
 	}
+	c.o.Host = hostAt(c.to, c.o.Host)
 	return a.bring(ctx, c, fmt.Sprintf("copying %s to %s", subject(lines), dst), dst == "-")
 }
 

@@ -9,6 +9,6 @@ func groups(a *app) []group {
 		{"edit", "Edit images:", commands(a, newAppend, newMutate, newRebase, newFlatten, newConvert, newExport, newIndex, newCommit)},
 		{"store", "The local store:", commands(a, newImages, newTag, newRemove, newPrune, newCheck)},
 		{"account", "Accounts:", commands(a, newLogin, newLogout, newAuth)},
-		{"more", "More:", commands(a, newDemo, newVersion)},
+		{"more", "More:", commands(a, newDemo, newVersion, newStdio)},
 	}
 }

@@ -10,20 +10,21 @@ import (
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
-// itself opens r so that what is read was read there: a registry's content is not
-// taken from the store, for what the registry has lost would not show.
+// itself opens r so that what is read was read there: the content of a registry or
+// another host is not taken from the store, for what is lost there would not show.
 func (a *app) itself(ctx context.Context, r ref.Ref) (*open.Source, error) {
-	if r.Kind != ref.Registry || a.o.offline {
+	if r.Kind != ref.Registry && r.Kind != ref.SSH || a.o.offline {
 		doors, err := a.open()
 		if err != nil {
 			return nil, err
 		}
 		return doors.Source(ctx, r)
 	}
-	o, err := a.doorOptions("")
+	o, err := a.doorOptions()
 	if err != nil {
 		return nil, err
 	}
+	o.Store = ""
 	return open.New(o).Source(ctx, r)
 }
 

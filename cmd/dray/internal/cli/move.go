@@ -43,7 +43,7 @@ func movedOf(r ref.Ref, results []transfer.Result) []moved {
 			m.Origin = res.Origin.Digest.String()
 		}
 		names := res.Names
-		if r.Kind == ref.Registry {
+		if r.There().Kind == ref.Registry {
 			names = []string{r.Name.Tagged()}
 		}
 		if len(names) == 0 {

@@ -26,7 +26,7 @@ type receipt struct {
 
 // check refuses a place that nothing could be built on later.
 func (rc *receipt) check(to ref.Ref, dst *open.Sink) error {
-	if rc.file == "" || to.Kind != ref.DockerDaemon && to.Kind != ref.ContainersStorage && !dst.Traits().Rewrites {
+	if rc.file == "" || to.There().Kind != ref.DockerDaemon && to.There().Kind != ref.ContainersStorage && !dst.Traits().Rewrites {
 		return nil
 	}
 	return &usageError{&hintedError{
@@ -46,7 +46,7 @@ func (rc *receipt) arrived(ctx context.Context, parcels []parcel) error {
 		}
 		to := p.end.sink
 		got := bundle.Arrived{Root: p.res.Root, Raw: p.res.Raw, Blobs: p.res.Blobs, Names: p.res.Names}
-		if to.Ref.Kind == ref.Registry {
+		if to.Ref.There().Kind == ref.Registry {
 			got.Names = []string{to.Ref.Name.Tagged()}
 		}
 		if err := rc.survey.AddArrived(ctx, to, p.req.Source, got); err != nil {

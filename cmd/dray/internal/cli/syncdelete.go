@@ -113,7 +113,7 @@ func (s *syncer) removeLocal(ctx context.Context) {
 		if err != nil || !strings.ContainsRune(name, '/') || n.Tag == "" {
 			continue // not of our making
 		}
-		if s.isDoomed(n) && (s.target.Ref.Kind != ref.Store || bases[n.Base().String()]) {
+		if s.isDoomed(n) && (s.target.Ref.There().Kind != ref.Store || bases[n.Base().String()]) {
 			doomed[n.Base()] = append(doomed[n.Base()], n)
 		}
 	}

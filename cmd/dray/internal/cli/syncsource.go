@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -180,7 +181,7 @@ func (s *syncer) single(ctx context.Context, g *syncGroup) (syncItem, error) {
 		return syncItem{key: at.Name.String(), from: at.Name.Tagged()}, nil
 	}
 	root, err := g.src.Resolve(ctx, g.src.Name)
-	return syncItem{key: g.src.Name, root: root, from: at.Image}, err
+	return syncItem{key: g.src.Name, root: root, from: cmp.Or(at.Image, at.Name.Tagged())}, err
 }
 
 // list returns what is at the source, by repository and tag.

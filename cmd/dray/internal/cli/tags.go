@@ -84,7 +84,7 @@ func (a *app) parseNames(arg string) (names, error) {
 	switch r.Kind {
 	case ref.Registry, ref.Store, ref.DockerDaemon, ref.ContainersStorage:
 	default:
-		if r.Image != "" {
+		if r.Image != "" || r.Name != (ref.Name{}) {
 			return names{}, &usageError{fmt.Errorf("listing %s: that is one image: leave its name out", r)}
 		}
 		return names{at: r, name: r.String()}, nil

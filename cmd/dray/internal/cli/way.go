@@ -8,7 +8,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/pkg/open"
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 	"github.com/dray-oci/dray/pkg/transfer"
 )
@@ -41,7 +43,7 @@ func (w *oneWay) close() error { return errors.Join(w.dst.Close(), w.done()) }
 
 func (w *oneWay) takesAll() bool {
 	r := w.dst.Ref
-	return r.Kind != ref.Registry && r.Image == "" && r.Name == (ref.Name{})
+	return r.There().Kind != ref.Registry && r.Image == "" && r.Name == (ref.Name{})
 }
 
 func (w *oneWay) ends(_ context.Context, img open.Image, as string) ([]end, error) {
@@ -61,6 +63,20 @@ func namesAs(names []string, as string, rename func(string) (string, error)) ([]
 	}
 	n, err := ref.ParseName(as)
 	return []string{n.String()}, err
+}
+
+// hostAt is the platform of the host that w leads to, or else this one's: an engine
+// on another host gets what runs there.
+func hostAt(w way, here arch.Platform) arch.Platform {
+	one, ok := w.(*oneWay)
+	if !ok {
+		return here
+	}
+	far, ok := place.As[interface{ Host() arch.Platform }](one.dst.Sink)
+	if !ok || far.Host().OS == "" {
+		return here
+	}
+	return far.Host()
 }
 
 // manyWays lead to repositories of a registry, by the name of each image.
@@ -135,14 +151,14 @@ func (w *manyWays) end(ctx context.Context, n ref.Name, root v1.Hash) (_ end, er
 // fullNames fails if a place that holds images by full names would get one that
 // is a mere tag, as layouts have them.
 func fullNames(to ref.Ref, names []string) error {
-	if to.Kind != ref.Store && to.Kind != ref.DockerDaemon && to.Kind != ref.ContainersStorage {
+	if k := to.There().Kind; k != ref.Store && k != ref.DockerDaemon && k != ref.ContainersStorage {
 		return nil
 	}
 	for _, n := range names {
 		if !strings.ContainsRune(n, '/') {
 			return &usageError{&hintedError{
 				fmt.Errorf("%q is a tag without a repository", n),
-				fmt.Sprintf("say what to call it: %s:NAME", to.Kind),
+				"say what to call it: " + to.String() + "NAME",
 			}}
 		}
 	}
