@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,9 +81,14 @@ func (d Dir) Update(ctx context.Context, change func(*Index) error) error {
 	}
 	defer unlock()
 	x, err := d.Index()
+	stands := err == nil
 	if errors.Is(err, place.ErrNotFound) {
 		x, err = NewIndex(), nil
 	}
+	if err != nil {
+		return err
+	}
+	before, err := x.Marshal()
 	if err != nil {
 		return err
 	}
@@ -90,8 +96,8 @@ func (d Dir) Update(ctx context.Context, change func(*Index) error) error {
 		return err
 	}
 	raw, err := x.Marshal()
-	if err != nil {
-		return err
+	if err != nil || stands && bytes.Equal(raw, before) {
+		return err // what it says was written, and lasts, already
 	}
 	// Content lasts before what names it, and once for all of it: after each blob
 	// it would take longer than a small blob itself.

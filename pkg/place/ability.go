@@ -91,6 +91,14 @@ func (r *explained) Read(p []byte) (int, error) {
 	return n, r.explain(err)
 }
 
+// A Committer is a sink that commits many images in one step, for about the price of
+// one.
+type Committer interface {
+	// CommitAll is Commit for each of roots, in their order. After an error none of
+	// them was committed.
+	CommitAll(ctx context.Context, roots []Root) error
+}
+
 // A Root is one image of a [Plan]: what will be committed, under which names.
 type Root struct {
 	Descriptor v1.Descriptor

@@ -70,26 +70,6 @@ func (c *copier) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// commit makes the root of t, which is there with everything below it, stand
-// under its names: after what belongs to it, so that nobody finds it without.
-func (c *copier) commit(ctx context.Context, t *tree) error {
-	for _, k := range t.kin {
-		if err := t.req.To.Commit(ctx, k.Descriptor, k.Names...); err != nil {
-			return newReferrerError(k.Descriptor, err)
-		}
-	}
-	if len(t.kin) > 0 {
-		c.o.Events.Emit(event.Event{Kind: event.Referrers, Name: t.req.Name, Blob: t.root, Count: len(t.kin), Total: int64(len(t.kin))})
-	}
-	if err := t.req.To.Commit(ctx, t.root, t.req.Names...); err != nil {
-		return err
-	}
-	for _, name := range t.req.Names {
-		c.o.Events.Emit(event.Event{Kind: event.Commit, Name: name, Blob: t.root})
-	}
-	return nil
-}
-
 // one brings n to a sink by the cheapest way there is.
 func (c *copier) one(ctx context.Context, to place.Sink, n node, elsewhere ...place.Sink) error {
 	if has, err := to.Has(ctx, n.d); err != nil {

@@ -14,41 +14,31 @@ import (
 // in their order. With KeepGoing a tree that fails holds up no other.
 func (c *copier) each(ctx context.Context, trees []*tree) error {
 	g, gctx := errgroup.WithContext(ctx)
-	window := make(chan struct{}, c.o.jobs())
-	before := closed() // when all trees before are committed or have failed
-	for _, t := range trees {
+	window, arrived := make(chan struct{}, c.o.jobs()), make([]chan error, len(trees))
+	for i := range arrived {
+		arrived[i] = make(chan error, 1)
+	}
+	g.Go(func() error { return c.commitEach(gctx, trees, arrived) })
+	for i, t := range trees {
 		select {
 		case window <- struct{}{}:
 		case <-gctx.Done():
 			return g.Wait()
 		}
-		turn, settled := before, make(chan struct{})
-		before = settled
 		g.Go(func() error {
-			defer close(settled)
 			err := c.tree(gctx, t, t.nodes)
 			if err == nil {
 				err = c.followers(gctx, t)
 			}
 			<-window
-			<-turn
-			if err == nil && gctx.Err() == nil {
-				err = c.commit(gctx, t)
+			if err != nil && (!c.o.KeepGoing || gctx.Err() != nil) {
+				return err
 			}
-			if err != nil && c.o.KeepGoing && gctx.Err() == nil {
-				t.fail(err, c.o.Events)
-				err = nil
-			}
-			return err
+			arrived[i] <- err
+			return nil
 		})
 	}
 	return g.Wait()
-}
-
-func closed() chan struct{} {
-	ch := make(chan struct{})
-	close(ch)
-	return ch
 }
 
 // followers puts what belongs to t, if that was not part of it from the start.

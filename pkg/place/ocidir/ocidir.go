@@ -28,6 +28,7 @@ type Dir struct {
 var (
 	_ place.Source         = (*Dir)(nil)
 	_ place.Sink           = (*Dir)(nil)
+	_ place.Committer      = (*Dir)(nil)
 	_ place.Ranger         = (*Dir)(nil)
 	_ place.Lister         = (*Dir)(nil)
 	_ place.Referrer       = (*Dir)(nil)
@@ -158,11 +159,20 @@ func (d *Dir) Put(ctx context.Context, desc v1.Descriptor, open blob.Opener) err
 
 // Commit writes root and its names into index.json.
 func (d *Dir) Commit(ctx context.Context, root v1.Descriptor, names ...string) error {
-	if !d.dir.HasBlob(root) {
-		return fmt.Errorf("writing layout %s: %s was not put: %w", d.dir.Path, root.Digest, place.ErrNotFound)
+	return d.CommitAll(ctx, []place.Root{{Descriptor: root, Names: names}})
+}
+
+// CommitAll writes roots and their names into index.json.
+func (d *Dir) CommitAll(ctx context.Context, roots []place.Root) error {
+	for _, r := range roots {
+		if !d.dir.HasBlob(r.Descriptor) {
+			return fmt.Errorf("writing layout %s: %s was not put: %w", d.dir.Path, r.Descriptor.Digest, place.ErrNotFound)
+		}
 	}
 	return d.dir.Update(ctx, func(x *layout.Index) error {
-		x.Add(root, names...)
+		for _, r := range roots {
+			x.Add(r.Descriptor, r.Names...)
+		}
 		return nil
 	})
 }

@@ -48,6 +48,7 @@ func Run(t *testing.T, p Place) {
 		"Remove":          remove,
 		"ReplaceAName":    replaceAName,
 		"ContentSurvives": contentSurvives,
+		"CommitAll":       commitAll,
 		"Referrers":       referrers,
 		"Files":           files,
 		"Stamp":           stamp,

@@ -37,6 +37,7 @@ type Store struct {
 var (
 	_ place.Source         = (*Store)(nil)
 	_ place.Sink           = (*Store)(nil)
+	_ place.Committer      = (*Store)(nil)
 	_ place.Ranger         = (*Store)(nil)
 	_ place.Lister         = (*Store)(nil)
 	_ place.Referrer       = (*Store)(nil)
@@ -309,31 +310,51 @@ func (s *Store) Put(ctx context.Context, desc v1.Descriptor, open blob.Opener) e
 // Commit makes root stand under names, which are image names by Docker Hub's rules;
 // what belongs to an image without one may have a mere tag.
 func (s *Store) Commit(ctx context.Context, root v1.Descriptor, names ...string) error {
+	return s.CommitAll(ctx, []place.Root{{Descriptor: root, Names: names}})
+}
+
+// CommitAll is [Store.Commit] for many.
+func (s *Store) CommitAll(ctx context.Context, roots []place.Root) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
-	if !s.dir.HasBlob(root) {
-		return fmt.Errorf("writing store: %s was not put: %w", root.Digest, place.ErrNotFound)
+	full := make([][]string, len(roots))
+	for i, r := range roots {
+		if !s.dir.HasBlob(r.Descriptor) {
+			return fmt.Errorf("writing store: %s was not put: %w", r.Descriptor.Digest, place.ErrNotFound)
+		}
+		var err error
+		if full[i], err = fullNames(r); err != nil {
+			return fmt.Errorf("writing store: %w", err)
+		}
 	}
-	full := make([]string, 0, len(names))
-	for _, name := range names {
-		if root.Annotations[place.AnnotationSubject] != "" && !strings.ContainsRune(name, '/') {
+	return s.dir.Update(ctx, func(x *layout.Index) error {
+		for i, r := range roots {
+			x.Add(r.Descriptor, full[i]...)
+		}
+		return nil
+	})
+}
+
+// fullNames returns the names of r by Docker Hub's rules, the mere tags of what
+// belongs to images as they are.
+func fullNames(r place.Root) ([]string, error) {
+	full := make([]string, 0, len(r.Names))
+	for _, name := range r.Names {
+		if r.Descriptor.Annotations[place.AnnotationSubject] != "" && !strings.ContainsRune(name, '/') {
 			full = append(full, name)
 			continue
 		}
 		n, err := ref.ParseName(name)
 		if err != nil {
-			return fmt.Errorf("writing store: %w", err)
+			return nil, err
 		}
 		if n.Tag != "" {
 			n.Digest = ""
 		}
 		full = append(full, n.String())
 	}
-	return s.dir.Update(ctx, func(x *layout.Index) error {
-		x.Add(root, full...)
-		return nil
-	})
+	return full, nil
 }
 
 // Remove removes a name, or with "@sha256:…" every name of that image. The

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/arch"
@@ -21,9 +22,9 @@ type carriage struct {
 	to     way
 	o      transfer.Options
 	strict bool // a tag that has moved is an error: --check-tag
-	// narrow says of a line without platforms whether this host's alone is meant
+	// narrow says of an image without platforms whether this host's alone is meant
 	// where there are several; nil: as o says.
-	narrow func(ctx context.Context, r ref.Ref) (bool, error)
+	narrow func(l namedLine, root v1.Hash) bool
 }
 
 // A parcel is one image on its way to one place.
@@ -144,16 +145,12 @@ func (a *app) find(ctx context.Context, c carriage, srcs *sources, l namedLine) 
 	if l.As != "" && len(all) > 1 {
 		return nil, &usageError{fmt.Errorf("as=%s: there are %d images in %s", l.As, len(all), l.from)}
 	}
-	platforms := l.Platforms
-	if c.narrow != nil && platforms.IsZero() && c.o.Platforms.IsZero() {
-		narrow, err := c.narrow(ctx, l.from)
-		if err != nil {
-			return nil, err
-		}
-		platforms = arch.Selection{All: !narrow}
-	}
 	parcels := make([]parcel, 0, len(all))
 	for _, img := range all {
+		platforms := l.Platforms
+		if c.narrow != nil && platforms.IsZero() && c.o.Platforms.IsZero() {
+			platforms = arch.Selection{All: !c.narrow(l, img.Root.Digest)}
+		}
 		req := transfer.Request{Source: src, Name: displayName(l.from), Root: img.Root, From: first(img.Names, ""), Names: img.Names, Platforms: platforms}
 		if img.Root.Digest.Hex == "" {
 			req.Name = img.Names[0]

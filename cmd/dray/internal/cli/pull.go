@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -56,35 +58,55 @@ func (a *app) pull(ctx context.Context, args []string, flags copyFlags) error {
 		return err
 	}
 	c.o.HostByDefault, c.o.Sparse, c.o.KeepGoing = true, flags.sparse, a.lists.isGiven() || len(lines) > 1
-	c.narrow = a.narrows
+	held, err := a.held(ctx)
+	if err != nil {
+		return err
+	}
+	c.narrow = held.narrows
 	if c.to, err = a.oneWay(ctx, ref.Ref{Kind: ref.Store}, nil); err != nil {
 		return err
 	}
 	return a.bring(ctx, c, "pulling "+subject(lines), false)
 }
 
+// held are the indexes that the store has whole, by their names there.
+type held map[string]v1.Hash
+
 // narrows reports whether a pull that asks for no platform takes this host's
 // alone. It does not if the store has the whole index under that name already:
 // that would lose what was pulled before.
-func (a *app) narrows(ctx context.Context, r ref.Ref) (_ bool, err error) {
+func (h held) narrows(l namedLine, root v1.Hash) bool {
+	name := l.from.Name
+	if n, err := ref.ParseName(l.As); err == nil {
+		name = n
+	}
+	if name.Tag != "" {
+		return h[name.Tagged()] != root
+	}
+	for _, digest := range h {
+		if digest == root {
+			return false
+		}
+	}
+	return true
+}
+
+// held looks into the store.
+func (a *app) held(ctx context.Context) (_ held, err error) {
 	doors, err := a.open()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	s, err := doors.Store()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	held, err := s.Find(ctx, r.Name.String())
-	if err != nil || !held.Root.MediaType.IsIndex() {
-		return true, nil
-	}
-	src, err := doors.Source(ctx, r)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-	now, err := src.Resolve(ctx, src.Name)
-	return now.Digest != held.Root.Digest, err
+	h := held{}
+	return h, s.List(ctx, func(e place.Entry) error {
+		if e.Root.MediaType.IsIndex() {
+			h[e.Name] = e.Root.Digest
+		}
+		return nil
+	})
 }
