@@ -197,6 +197,22 @@ func TestContradictingUpdates(t *testing.T) {
 	}
 }
 
+// Many updates may share a large document: what is read of all together is bounded.
+func TestManyUpdates(t *testing.T) {
+	p := new(mem.Place)
+	for i := range 10 {
+		d := newDraft()
+		d.doc["x"] = strings.Repeat("a", 7<<20)
+		d.carried = append(d.carried, manifest.Describe(types.OCILayer, []byte(fmt.Sprint(i))))
+		if err := p.Commit(t.Context(), d.put(t, p), fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := bundle.Open(t.Context(), p, bundle.ReadOptions{}); !errors.Is(err, place.ErrInvalid) || !strings.Contains(err.Error(), "bytes of updates") {
+		t.Error(err)
+	}
+}
+
 // An update that says less than it lacks is found out by what the image is made of.
 func TestUntrueNeeds(t *testing.T) {
 	d, p := newDraft(), new(mem.Place)

@@ -72,7 +72,8 @@ func (r *Repository) Resolve(ctx context.Context, name string) (v1.Descriptor, e
 // open reads the update whose artifact is m.
 func (r *Repository) open(ctx context.Context, m *manifest.Doc) (*Source, error) {
 	s := newSource(asBlobs{r.Source}, r.o)
-	u, err := readArtifact(ctx, s.Source, m)
+	left := int64(maxUpdateBytes)
+	u, err := readArtifact(ctx, s.Source, m, &left)
 	if err == nil {
 		err = s.add(u, map[string]v1.Hash{})
 	}

@@ -55,9 +55,9 @@ var (
 	_ place.ReferrerLister = (*Source)(nil)
 )
 
-// maxUpdateBytes bounds the artifacts of one place, with their documents: some
-// hundred thousand needs.
-const maxUpdateBytes = 128 << 20
+// maxUpdateBytes bounds the artifacts of one place, with their documents, which are
+// held in memory: some hundred thousand needs.
+const maxUpdateBytes = 64 << 20
 
 // Open returns src, or a [*Source] around it if what it lists holds an update: a
 // layout, or an archive. Closing that closes src. If there is an error, src stays
@@ -118,10 +118,7 @@ func (s *Source) read(ctx context.Context, entries []place.Entry) error {
 			continue // under another name
 		}
 		seen[e.Root.Digest] = true
-		if left -= e.Root.Size; left < 0 {
-			return fmt.Errorf("more than %d bytes of updates: %w", maxUpdateBytes, place.ErrInvalid)
-		}
-		u, err := readUpdate(ctx, s.Source, e.Root)
+		u, err := readUpdate(ctx, s.Source, e.Root, &left)
 		if err == nil {
 			err = s.add(u, roots)
 		}

@@ -31,23 +31,37 @@ type recipe struct {
 // IsUpdate reports whether d describes an artifact that an image travels as.
 func isUpdate(d v1.Descriptor) bool { return d.ArtifactType == UpdateType }
 
-// readUpdate reads the artifact d of src.
-func readUpdate(ctx context.Context, src place.Source, d v1.Descriptor) (*update, error) {
+// readUpdate reads the artifact d of src, and takes what it reads from left.
+func readUpdate(ctx context.Context, src place.Source, d v1.Descriptor, left *int64) (*update, error) {
+	if err := take(left, d.Size); err != nil {
+		return nil, err
+	}
 	doc, err := place.ReadManifest(ctx, src, d)
 	if err != nil {
 		return nil, err
 	}
-	return readArtifact(ctx, src, doc)
+	return readArtifact(ctx, src, doc, left)
+}
+
+// take takes n from the bytes that are left.
+func take(left *int64, n int64) error {
+	if *left -= n; *left < 0 {
+		return fmt.Errorf("more than %d bytes of updates: %w", maxUpdateBytes, place.ErrInvalid)
+	}
+	return nil
 }
 
 // readArtifact reads the document of an artifact.
-func readArtifact(ctx context.Context, src place.Source, doc *manifest.Doc) (*update, error) {
+func readArtifact(ctx context.Context, src place.Source, doc *manifest.Doc, left *int64) (*update, error) {
 	if doc.Image == nil || doc.Image.ArtifactType != UpdateType || len(doc.Image.Layers) == 0 {
 		return nil, fmt.Errorf("%s is no update: %w", doc.Descriptor.Digest, place.ErrInvalid)
 	}
 	body := doc.Image.Layers[0]
 	if err := checkType(body.MediaType, DocumentType); err != nil {
 		return nil, fmt.Errorf("update document %s: %w", body.Digest, err)
+	}
+	if err := take(left, body.Size); err != nil {
+		return nil, err
 	}
 	raw, err := blob.ReadAll(ctx, place.Opener(src, body), body, maxDocumentBytes)
 	if err != nil {

@@ -269,6 +269,41 @@ func (c *counting) Put(ctx context.Context, d v1.Descriptor, open blob.Opener) e
 	return c.Place.Put(ctx, d, open)
 }
 
+// An image that cannot be had is left out of an update of several, if that is asked for.
+func TestUpdateKeepsGoing(t *testing.T) {
+	p, one, two := images(t)
+	broken := placetest.Image(t, placetest.ImageSpec{Seed: 50, Layers: []int{8000}})
+	for _, d := range broken.Order[1:] { // all but its layer
+		if err := p.Put(t.Context(), d, blob.Bytes(broken.Bytes[d.Digest])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "update.tar")
+	w, err := archive.Create(path, archive.Options{As: archive.OCI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bundle.Summary
+	s, err := bundle.NewSink(w, bundle.Options{Have: have(t, p, one), Planned: func(s bundle.Summary) { said = s }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reqs := []transfer.Request{request(p, broken, "registry.example/broken:1"), request(p, two, v2Name)}
+	results, err := transfer.Copy(t.Context(), s, reqs, transfer.Options{KeepGoing: true})
+	if cerr := s.Close(); err == nil || cerr != nil || results[0].Err == nil || results[1].Err != nil {
+		t.Fatalf("%v, %v, %+v", err, cerr, results)
+	}
+	if said.Images != 1 || said.Carried != 3 {
+		t.Errorf("%+v", said)
+	}
+	want := write(t, bundle.Options{Have: have(t, p, one)}, request(p, two, v2Name))
+	a, err := os.ReadFile(path)
+	b, berr := os.ReadFile(want)
+	if err := errors.Join(err, berr); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("it is another archive than one of the other image alone (%v)", err)
+	}
+}
+
 // An inventory of an update is of what is there once it was applied, diffIDs and all.
 func TestSurveyUpdate(t *testing.T) {
 	p, one, two := images(t)
