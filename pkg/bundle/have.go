@@ -1,25 +1,33 @@
 package bundle
 
-import v1 "github.com/google/go-containerregistry/pkg/v1"
+import (
+	"maps"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
 
 // A Have is what the other side has. It does not change.
 type Have struct {
 	blobs    map[v1.Hash]Blob
+	order    []v1.Hash
 	unpacked map[v1.Hash][]Blob // by diffID
 }
 
-// NewHave returns what the inventories list together.
+// NewHave returns what the inventories list together, whatever their order.
 func NewHave(inventories ...*Inventory) *Have {
 	h := &Have{blobs: map[v1.Hash]Blob{}, unpacked: map[v1.Hash][]Blob{}}
 	for _, inv := range inventories {
 		for _, b := range inv.Blobs {
-			if old, ok := h.blobs[b.Digest]; ok && (old.DiffID != nil || b.DiffID == nil) {
-				continue
+			if old, ok := h.blobs[b.Digest]; !ok || old.DiffID == nil && b.DiffID != nil {
+				h.blobs[b.Digest] = b
 			}
-			h.blobs[b.Digest] = b
-			if b.DiffID != nil {
-				h.unpacked[*b.DiffID] = append(h.unpacked[*b.DiffID], b)
-			}
+		}
+	}
+	h.order = slices.SortedFunc(maps.Keys(h.blobs), compareHash)
+	for _, d := range h.order {
+		if b := h.blobs[d]; b.DiffID != nil {
+			h.unpacked[*b.DiffID] = append(h.unpacked[*b.DiffID], b)
 		}
 	}
 	return h
@@ -35,10 +43,10 @@ func (h *Have) Blob(d v1.Descriptor) (Blob, bool) {
 // their compression.
 func (h *Have) Unpacked(diffID v1.Hash) []Blob { return h.unpacked[diffID] }
 
-// All visits everything, in no order, until visit returns false.
+// All visits everything in order of digest, until visit returns false.
 func (h *Have) All(visit func(Blob) bool) {
-	for _, b := range h.blobs {
-		if !visit(b) {
+	for _, d := range h.order {
+		if !visit(h.blobs[d]) {
 			return
 		}
 	}

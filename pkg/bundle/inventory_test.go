@@ -158,3 +158,21 @@ func FuzzReadInventory(f *testing.F) {
 		}
 	})
 }
+
+// What the other side has does not depend on who lists it first: recipes are made by it.
+func TestHaveOrder(t *testing.T) {
+	id := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("a", 64)}
+	blobs := []bundle.Blob{
+		{Digest: v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("c", 64)}, Size: 1, DiffID: &id},
+		{Digest: v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("b", 64)}, Size: 2, DiffID: &id},
+	}
+	a := bundle.NewHave(&bundle.Inventory{Blobs: blobs})
+	b := bundle.NewHave(&bundle.Inventory{Blobs: blobs[1:]}, &bundle.Inventory{Blobs: blobs[:1]})
+	for _, h := range []*bundle.Have{a, b} {
+		var all []bundle.Blob
+		h.All(func(b bundle.Blob) bool { all = append(all, b); return true })
+		if len(all) != 2 || all[0].Size != 2 || len(h.Unpacked(id)) != 2 || h.Unpacked(id)[0].Size != 2 {
+			t.Errorf("%+v, %+v", all, h.Unpacked(id))
+		}
+	}
+}
