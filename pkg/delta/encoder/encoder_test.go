@@ -95,15 +95,11 @@ func TestGo(t *testing.T) {
 	if !frozenIsSame() {
 		t.Skip("this build has another compress/flate")
 	}
-	for _, size := range []int{0, 1, 100, 65535, 1_200_000} {
+	for _, size := range []int{0, 1, 100, 65535, 400_000} {
 		tar := content(uint64(size), size)
 		for level := -2; level <= 9; level++ {
 			r := mustFind(t, stdGzip(t, tar, level), tar)
-			want := level
-			if level == -1 {
-				want = 6
-			}
-			if got := fmt.Sprintf("go1.8/%d", want); size > 1_000_000 && r.Encoder != got {
+			if !strings.HasPrefix(r.Encoder, "go1.8/") {
 				t.Errorf("%d bytes at level %d: %s", size, level, r.Encoder)
 			}
 		}
@@ -114,9 +110,9 @@ func TestGoInParallel(t *testing.T) {
 	if !frozenIsSame() {
 		t.Skip("this build has another compress/flate")
 	}
-	tar := content(1, 11<<20)
-	copy(tar[5<<20:], make([]byte, 2<<20))
-	for _, level := range []int{1, 2, 4, 6, 9} {
+	tar := content(1, 9<<20)
+	copy(tar[3<<20:], make([]byte, 2<<20))
+	for _, level := range []int{1, 4, 6} {
 		r := mustFind(t, stdGzip(t, tar, level), tar)
 		if got := len(r.Checkpoints); level >= 4 && (got < 1 || got > 2) || level < 4 && got != 0 {
 			t.Errorf("level %d has %d checkpoints", level, got)

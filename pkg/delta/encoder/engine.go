@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/dray-oci/dray/pkg/delta/encoder/internal/zdeflate"
 )
 
 // An engine is an encoder with its settings: what makes the stream between the
@@ -47,6 +49,16 @@ func gzipEngine(name string) (engine, error) {
 	level, err := parseLevel(settings)
 	if err != nil {
 		return nil, fmt.Errorf("encoder %q: %w", name, err)
+	}
+	if !inBlocks && level > 0 {
+		switch family {
+		case zlibFamily:
+			return zEngine{zdeflate.Zlib, level}, nil
+		case gnuFamily:
+			return zEngine{zdeflate.GNU, level}, nil
+		case pigzFamily:
+			return pigzEngine(level), nil
+		}
 	}
 	kp, isPgzip := strings.CutPrefix(family, "pgzip-")
 	kpf, isKp := kpFamily(kp)

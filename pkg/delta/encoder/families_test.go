@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os/exec"
-	"strconv"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -106,32 +104,6 @@ func TestAnyGzip(t *testing.T) {
 			t.Fatal(err)
 		} else if err == nil && r.Size == int64(len(tar)) {
 			check(t, r, b, tar)
-		}
-	}
-}
-
-// tool runs a program, if it is there.
-func tool(t *testing.T, in []byte, name string, args ...string) []byte {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skip(err)
-	}
-	cmd := exec.Command(name, args...)
-	cmd.Stdin = bytes.NewReader(in)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Skip(err)
-	}
-	return out
-}
-
-func TestGNUGzip(t *testing.T) {
-	tar := content(12, 1<<20)
-	for level := 1; level <= 9; level++ {
-		b := tool(t, tar, "gzip", "-n", "-"+strconv.Itoa(level))
-		r, err := encoder.Find(context.Background(), blob.Bytes(b), int64(len(b)), encoder.Options{})
-		if !errors.Is(err, encoder.ErrUnknown) {
-			t.Errorf("level %d: %v %v", level, r.Encoder, err)
 		}
 	}
 }

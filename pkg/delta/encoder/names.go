@@ -6,6 +6,7 @@ import "fmt"
 var (
 	goLevels = []int{6, 1, 9, 5, 4, 3, 2, 7, 8, -2, 0}
 	kpLevels = []int{5, 6, 1, 9, 4, 3, 2, 7, 8, -2, 0}
+	zLevels  = []int{6, 9, 1, 5, 4, 3, 2, 7, 8}
 )
 
 // pgzipTime is the time in the header of pgzip: Go's zero time in 32 bits.
@@ -23,10 +24,14 @@ func names(h hints) []string {
 		blocks = concat(blocks, each("pgzip-kp1.18.5/%d/"+b.name, kpLevels), each("pgzip-kp1.15/%d/"+b.name, kpLevels[:9]),
 			each("pgzip-kp1.20/%d/"+b.name, []int{9, 7, 8}), []string{"pgzip-kp1.18.0/4/" + b.name})
 	}
-	if h.time == pgzipTime {
-		return concat(blocks, streams)
+	c := concat(each(zlibFamily+"/%d", zLevels), each(gnuFamily+"/%d", zLevels), each(pigzFamily+"/%d", zLevels))
+	switch {
+	case h.time == pgzipTime:
+		return concat(blocks, streams, c)
+	case h.os != 255:
+		return concat(c, streams, blocks)
 	}
-	return concat(streams, blocks)
+	return concat(streams, c, blocks)
 }
 
 func each(format string, levels []int) []string {

@@ -39,8 +39,9 @@ var rooms = map[string]room{
 	"pkg/manifest":      {floor: 1},
 	"pkg/delta/encoder": {1, []string{"github.com/klauspost"}},
 
-	"pkg/delta/encoder/internal/goflate": {floor: 0},
-	"pkg/delta/encoder/internal/kpflate": {floor: 0},
+	"pkg/delta/encoder/internal/goflate":  {floor: 0},
+	"pkg/delta/encoder/internal/kpflate":  {floor: 0},
+	"pkg/delta/encoder/internal/zdeflate": {floor: 0},
 
 	"pkg/place":          {floor: 2},
 	"pkg/image":          {floor: 2},
