@@ -16,7 +16,7 @@ type bench struct {
 	o     options
 	tools map[string]string // paths
 	src   *registry         // that images come from
-	dst   *registry         // that they go to
+	dst   *registry         // that they go to: a new one for each run; nil between
 	from  string            // where src answers: itself, or the link before it
 	runs  int
 }
@@ -26,11 +26,8 @@ func (b *bench) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.tools["fetch"] = self
+	b.tools["fetch"], b.tools["send"] = self, self
 	if b.src, err = startRegistry(ctx, filepath.Join(b.o.dir, "source")); err != nil {
-		return err
-	}
-	if b.dst, err = startRegistry(ctx, filepath.Join(b.o.dir, "destination")); err != nil {
 		return err
 	}
 	b.from = b.src.host
@@ -84,12 +81,12 @@ func (b *bench) all(ctx context.Context) error {
 // prepare makes a shape, and puts it where jobs take it from.
 func (b *bench) prepare(ctx context.Context, s shape) (env, error) {
 	e := env{
-		is: s.name, dir: s.folder(b.o.dir), tar: filepath.Join(b.o.dir, s.name+".tar"),
+		is: s.name, dir: s.folder(b.o.dir), tar: filepath.Join(b.o.dir, s.name+".tar"), extra: filepath.Join(b.o.dir, "extra.tar.gz"),
 		out: filepath.Join(b.o.dir, "out"), list: filepath.Join(b.o.dir, "list"),
-		hosts: []string{"--host", "reg=" + b.from + ",tls=disabled", "--host", "reg=" + b.dst.host + ",tls=disabled"},
+		hosts: []string{"--host", "reg=" + b.from + ",tls=disabled"},
 	}
 	m := newMaker(e.dir, b.o.dir)
-	if err := s.make(ctx, m); err != nil {
+	if err := errors.Join(s.make(ctx, m), m.file(e.extra, 1<<20)); err != nil {
 		return e, err
 	}
 	for _, tag := range s.images {
@@ -109,7 +106,7 @@ func (b *bench) job(ctx context.Context, j job, e env, wants func(string) bool) 
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(j.tools)) {
 		e.bin = b.tools[name]
-		if e.bin != "" && wants(name) && j.tools[name](e) != nil && !(j.again && name == "fetch") {
+		if e.bin != "" && wants(name) && j.tools[name](e) != nil && !(j.again && (name == "fetch" || name == "send")) {
 			names = append(names, name)
 		}
 	}
@@ -136,20 +133,59 @@ func (b *bench) job(ctx context.Context, j job, e env, wants func(string) bool) 
 // run runs one tool once, with nothing there that an earlier run left.
 func (b *bench) run(ctx context.Context, j job, e env, args func(env) []string) (c cost, err error) {
 	b.runs++
-	e.to = fmt.Sprintf("%s/run%d/app:1", b.dst.host, b.runs)
+	if e, err = b.empty(ctx, j, e); err != nil {
+		return c, err
+	}
+	e.near = fmt.Sprintf("%s/bench/%s:new%d", b.from, e.is, b.runs)
 	home, tmp := filepath.Join(b.o.dir, "home"), filepath.Join(b.o.dir, "tmp")
 	if err := os.MkdirAll(e.out, 0o755); err != nil {
 		return c, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(e.out), os.RemoveAll(home), os.RemoveAll(tmp)) }()
+	defer func() {
+		err = errors.Join(err, b.endEmpty(), os.RemoveAll(e.out), os.RemoveAll(home), os.RemoveAll(tmp))
+	}()
 	if j.again {
 		if _, err := measure(ctx, args(e), home, tmp); err != nil {
 			return c, err
 		}
 	}
-	before, passed := b.src.requests.Load()+b.dst.requests.Load(), b.o.link.passed.Load()
+	before, passed := b.requests(), b.o.link.passed.Load()
 	c, err = measure(ctx, args(e), home, tmp)
-	c.requests = float64(b.src.requests.Load() + b.dst.requests.Load() - before)
+	c.requests = float64(b.requests() - before)
 	c.received = float64(b.o.link.passed.Load() - passed)
 	return c, err
+}
+
+// empty starts the registry that a job writes to. It is a new one each time, at an
+// address of its own: some tools remember, beyond the folders that are cleared, what
+// they have sent where.
+func (b *bench) empty(ctx context.Context, j job, e env) (env, error) {
+	if !j.write {
+		return e, nil
+	}
+	var err error
+	if b.dst, err = startRegistry(ctx, filepath.Join(b.o.dir, "destination")); err != nil {
+		return e, err
+	}
+	e.to = b.dst.host + "/run/app:1"
+	e.hosts = append(slices.Clone(e.hosts), "--host", "reg="+b.dst.host+",tls=disabled")
+	return e, nil
+}
+
+func (b *bench) endEmpty() error {
+	r := b.dst
+	b.dst = nil
+	if r == nil {
+		return nil
+	}
+	return r.stop()
+}
+
+// requests is how many the registries have answered.
+func (b *bench) requests() int64 {
+	n := b.src.requests.Load()
+	if b.dst != nil {
+		n += b.dst.requests.Load()
+	}
+	return n
 }

@@ -5,7 +5,7 @@ package main
 type job struct {
 	name  string
 	again bool // what is measured is the same command over its own result
-	write bool // goes to a registry
+	write bool // goes to a registry, which has nothing yet
 	tools map[string]func(env) []string
 }
 
@@ -18,8 +18,10 @@ type env struct {
 	tar  string   // the same as an archive
 	out  string   // empty folder
 	list string   // file with the lines of src
-	to   string   // image at the other registry, in a repository that is not there yet
+	to   string   // image at the other registry, which has nothing yet
+	near string   // a new image in the repository of the first of src
 
+	extra string   // a small layer
 	hosts []string // options by which regctl learns that the registries speak plain HTTP
 }
 
@@ -49,7 +51,7 @@ func jobs() []job {
 		j.name, j.again = j.name+" again", true
 		all = append(all, j)
 	}
-	return all
+	return append(all, edits()...)
 }
 
 func toArchive() map[string]func(env) []string {
@@ -90,6 +92,7 @@ func toLayout() map[string]func(env) []string {
 
 func fromLayout() map[string]func(env) []string {
 	return map[string]func(env) []string{
+		"send":  func(e env) []string { return e.cmd("send", e.dir, e.to) },
 		"dray":  func(e env) []string { return e.cmd("copy", "oci:"+e.dir+":1", e.to) },
 		"crane": func(e env) []string { return e.cmd("push", e.dir, e.to) },
 		"oras": func(e env) []string {

@@ -8,7 +8,8 @@
 //	go run ./bench -job 'archive$' -shape dominant
 //	go run ./bench -rate 10MB -delay 50ms   # behind a slow link
 //
-// docker-registry and skopeo come from Debian: apt-get install docker-registry skopeo.
+// docker-registry, skopeo and umoci come from Debian: apt-get install docker-registry
+// skopeo umoci.
 package main
 
 import (
@@ -54,9 +55,12 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
-	if flag.Arg(0) == "fetch" {
+	switch {
+	case flag.Arg(0) == "fetch":
 		err = fetch(ctx, flag.Args()[1:])
-	} else {
+	case flag.Arg(0) == "send" && flag.NArg() == 3:
+		err = send(ctx, flag.Arg(1), flag.Arg(2))
+	default:
 		err = run(ctx, o)
 	}
 	stop()

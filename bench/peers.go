@@ -18,7 +18,7 @@ var goPeers = []struct{ name, module, version, pkg string }{
 }
 
 // debianPeers are installed, or left out.
-var debianPeers = []string{"skopeo"}
+var debianPeers = []string{"skopeo", "umoci"}
 
 // peers builds what is not in dir yet, and dray anew unless it is given. It
 // returns the path of each tool.

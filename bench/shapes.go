@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -92,6 +93,16 @@ func (m *maker) layer(ctx context.Context, n int64) (v1.Descriptor, v1.Hash, err
 		err = m.dir.Put(ctx, d, blob.File(f.Name()))
 	}
 	return d, diffID, err
+}
+
+// file writes a layer of about n bytes to a file.
+func (m *maker) file(path string, n int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	z := gzip.NewWriter(f)
+	return errors.Join(m.tar(z, 2*n), z.Close(), f.Close())
 }
 
 // tar writes files of up to 1 MiB, n bytes in all: every other half KiB at random.
