@@ -47,6 +47,7 @@ func TestEngines(t *testing.T) {
 			"listening": listening,
 			"awkward":   awkward,
 			"listing":   listing,
+			"sign":      sign,
 		},
 		RequireUniqueNames: true,
 	})
