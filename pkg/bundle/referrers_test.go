@@ -24,6 +24,10 @@ func TestUpdateReferrers(t *testing.T) {
 		c.Root.Annotations = map[string]string{place.AnnotationSubject: two.Root.Digest.String()}
 		hold(t, p, *c, names...)
 	}
+	inv := survey(t, p, two.Root)
+	if want := len(two.Order) + len(sig.Order) + len(sbom.Order); len(inv.Blobs) != want {
+		t.Errorf("the inventory has %d blobs, want %d", len(inv.Blobs), want)
+	}
 	var sum bundle.Summary
 	path := write(t, bundle.Options{Planned: func(s bundle.Summary) { sum = s }}, request(p, two, v2Name))
 	if sum.Images != 1 {
@@ -38,6 +42,11 @@ func TestUpdateReferrers(t *testing.T) {
 	results, err := transfer.Copy(t.Context(), dst, []transfer.Request{request(src, two, v2Name)}, transfer.Options{})
 	if err != nil || len(results[0].Referrers) != 2 {
 		t.Fatalf("%+v, %v", results, err)
+	}
+	var s bundle.Survey
+	r := results[0]
+	if err := s.AddArrived(t.Context(), dst, src, bundle.Arrived{Root: r.Root, Raw: r.Raw, Blobs: r.Blobs, Referrers: r.Referrers}); err != nil || len(s.Inventory().Blobs) != len(inv.Blobs) {
+		t.Errorf("the receipt has %d blobs, %v", len(s.Inventory().Blobs), err)
 	}
 	found, err := place.Referrers(t.Context(), dst, two.Root, "")
 	if err != nil || len(found) != 2 {

@@ -26,10 +26,12 @@ type Survey struct {
 
 // Add adds the image root of src, which stands there under names, with all below
 // it that is there. It reads manifests and configs, and no layer; where content
-// can be opened by its digest alone, that it is there is looked at. Of an update
-// all counts that will be there once it was applied.
+// can be opened by its digest alone, that it is there is looked at, and what belongs
+// to the image is added too. Of an update all counts that will be there once it was
+// applied.
 func (s *Survey) Add(ctx context.Context, src place.Source, root v1.Descriptor, names ...string) error {
 	w := &surveyor{Survey: s, src: src}
+	_, w.near = place.As[place.Filer](src)
 	if _, lacks := place.As[place.Lacker](src); !lacks {
 		w.filer, _ = place.As[place.Filer](src)
 	}
@@ -63,8 +65,10 @@ func (s *Survey) AddArrived(ctx context.Context, dst place.Sink, src place.Sourc
 	for _, d := range a.Blobs {
 		w.only[d.Digest] = true
 	}
-	if err := w.manifest(ctx, a.Root, 0); err != nil {
-		return fmt.Errorf("taking stock of what has arrived: %w", err)
+	for _, d := range append([]v1.Descriptor{a.Root}, a.Referrers...) {
+		if err := w.manifest(ctx, d, 0); err != nil {
+			return fmt.Errorf("taking stock of what has arrived: %w", err)
+		}
 	}
 	s.name(a.Root.Digest, a.Names)
 	return nil
@@ -76,6 +80,8 @@ type Arrived struct {
 	Raw   []byte          // of Root
 	Blobs []v1.Descriptor // everything that was copied, or was there
 	Names []string
+	// Referrers belong to it or to each other, and were copied with it.
+	Referrers []v1.Descriptor
 }
 
 // rooted is a source with a root that may have been made for the copy.
@@ -143,6 +149,7 @@ type surveyor struct {
 	src   place.Source
 	filer place.Filer      // nil: what is named is taken to be there
 	only  map[v1.Hash]bool // if not nil, all that is
+	near  bool             // asking what belongs to a manifest costs nothing
 }
 
 func (w *surveyor) manifest(ctx context.Context, d v1.Descriptor, depth int) error {
@@ -173,8 +180,23 @@ func (w *surveyor) manifest(ctx context.Context, d v1.Descriptor, depth int) err
 			}
 		}
 	}
-	if err == nil {
-		w.add(doc.Descriptor, nil)
+	if err != nil {
+		return err
+	}
+	w.add(doc.Descriptor, nil)
+	return w.referrers(ctx, d, depth)
+}
+
+// referrers adds what belongs to d.
+func (w *surveyor) referrers(ctx context.Context, d v1.Descriptor, depth int) error {
+	if !w.near || depth >= manifest.MaxNesting {
+		return nil
+	}
+	list, err := place.Referrers(ctx, w.src, d, "")
+	for _, k := range list {
+		if err = w.manifest(ctx, k, depth+1); err != nil {
+			return err
+		}
 	}
 	return err
 }

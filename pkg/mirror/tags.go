@@ -3,11 +3,12 @@ package mirror
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sort"
 
 	"github.com/Masterminds/semver/v3"
+
+	"github.com/dray-oci/dray/pkg/manifest"
 )
 
 // Tags say which tags of a repository are taken. The zero Tags take all. In YAML a
@@ -65,18 +66,15 @@ func (t *Tags) isZero() bool {
 	return len(t.Include)+len(t.Exclude)+t.Newest == 0 && t.Semver == "" && !t.Prereleases
 }
 
-// companionTag is what cosign calls what belongs to an image.
-var companionTag = regexp.MustCompile(`^sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?$`)
-
 // IsCompanion reports whether tag is no image of its own but belongs to one, as cosign's
 // signatures, attestations and SBOMs do, and the index of an image's referrers
 // (distribution-spec: Referrers Tag Schema). The digest is that of the image.
 func IsCompanion(tag string) (digest string, ok bool) {
-	m := companionTag.FindStringSubmatch(tag)
-	if m == nil {
+	h, _, ok := manifest.SubjectOf(tag)
+	if !ok {
 		return "", false
 	}
-	return "sha256:" + m[1], true
+	return h.String(), true
 }
 
 // choose returns those of tags that are taken, sorted, each once. What IsCompanion

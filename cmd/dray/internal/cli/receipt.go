@@ -45,7 +45,7 @@ func (rc *receipt) arrived(ctx context.Context, parcels []parcel) error {
 			continue
 		}
 		to := p.end.sink
-		got := bundle.Arrived{Root: p.res.Root, Raw: p.res.Raw, Blobs: p.res.Blobs, Names: p.res.Names}
+		got := bundle.Arrived{Root: p.res.Root, Raw: p.res.Raw, Blobs: p.res.Blobs, Names: p.res.Names, Referrers: p.res.Referrers}
 		if to.Ref.There().Kind == ref.Registry {
 			got.Names = []string{to.Ref.Name.Tagged()}
 		}
