@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ func (a *app) cutInto(to ref.Ref, only string) error {
 		return wrong("--parity is for a whole set: dray parts repair makes lost parity again")
 	case p.Parity >= parts.MaxShards:
 		return wrong("--parity %d: a set has at most %d files, parity included", p.Parity, parts.MaxShards)
-	case to.Kind != ref.Path && to.Kind != ref.OCIArchive && to.Kind != ref.DockerArchive, to.Path == "-":
+	case isFolder(to.Path), to.Kind != ref.Path && to.Kind != ref.OCIArchive && to.Kind != ref.DockerArchive, to.Path == "-":
 		return wrong("--part-size: %s is no archive file: only such a one is cut", to)
 	case archive.Packing(to.Path) != compress.None:
 		return &usageError{&hintedError{fmt.Errorf("--part-size: %s would be compressed as a whole, and is not cut then", to), "leave the ending out: the layers are compressed already"}}
@@ -64,6 +65,11 @@ func (a *app) cutInto(to ref.Ref, only string) error {
 		return &usageError{&hintedError{fmt.Errorf("--part-size: %s names a part", to), "name the file that the parts make up: x.tar"}}
 	}
 	return nil
+}
+
+func isFolder(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
 }
 
 func knownPartSize(path string) (int64, error) {
