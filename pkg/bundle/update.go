@@ -65,7 +65,7 @@ func readArtifact(ctx context.Context, src place.Source, doc *manifest.Doc, left
 	}
 	raw, err := blob.ReadAll(ctx, place.Opener(src, body), body, maxDocumentBytes)
 	if err != nil {
-		return nil, fmt.Errorf("reading update document %s: %w", body.Digest, err)
+		return nil, fmt.Errorf("reading update document %s: %w", body.Digest, place.Explain(ctx, src, body, err))
 	}
 	u, err := parseUpdate(doc.Image, raw)
 	if err != nil {

@@ -91,7 +91,7 @@ func (a *app) pack(ctx context.Context, c carriage, srcs *sources) ([]parcel, er
 		g.Go(func() (err error) {
 			found[i], err = a.find(gctx, c, srcs, l)
 			if err != nil && c.o.KeepGoing && gctx.Err() == nil {
-				found[i], err = []parcel{a.lose(parcel{line: l}, err)}, nil
+				found[i], err = []parcel{a.lose(c, parcel{line: l}, err)}, nil
 			}
 			return err
 		})
@@ -104,7 +104,7 @@ func (a *app) pack(ctx context.Context, c carriage, srcs *sources) ([]parcel, er
 		for _, p := range line {
 			sent, err := p.send(ctx, c.to)
 			if err != nil && c.o.KeepGoing && !as[*transfer.NameError](err) {
-				sent, err = []parcel{a.lose(p, err)}, nil
+				sent, err = []parcel{a.lose(c, p, err)}, nil
 			}
 			if err != nil {
 				return nil, err
@@ -115,10 +115,13 @@ func (a *app) pack(ctx context.Context, c carriage, srcs *sources) ([]parcel, er
 	return parcels, nil
 }
 
-// lose says at once that p does not go.
-func (a *app) lose(p parcel, err error) parcel {
-	a.handle(event.Event{Kind: event.Warn, Name: p.line.Name, Text: displayName(p.line.from) + " is left out", Err: err})
+// lose says at once that p does not go, if there are others: the last word says it too.
+func (a *app) lose(c carriage, p parcel, err error) parcel {
 	p.err = err
+	if len(c.lines) == 1 {
+		return p
+	}
+	a.handle(event.Event{Kind: event.Warn, Name: p.line.Name, Text: displayName(p.line.from) + " is left out", Err: err})
 	return p
 }
 
