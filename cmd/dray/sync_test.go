@@ -213,7 +213,7 @@ func TestSyncStopsAtTheQuota(t *testing.T) {
 	if out, said, code := m.sync("--keep-quota", "98", "--images", "1"); code != 6 || strings.Count(out, "\n") != 2 {
 		t.Errorf("%d: %s%s", code, out, said)
 	}
-	if out, said, code := m.sync(); code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(said, "allows 97 more requests of 100") {
+	if out, said, code := m.sync("--images", "1"); code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(said, "allows 97 more requests of 100") {
 		t.Errorf("%d: %s%s", code, out, said)
 	}
 }
