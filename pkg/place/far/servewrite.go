@@ -19,6 +19,8 @@ func (p *served) write(what string) func(*server, http.ResponseWriter, *http.Req
 	switch what {
 	case "has":
 		return p.has
+	case "forecast":
+		return p.forecast
 	case "plan":
 		return p.plan
 	case "put":
@@ -44,27 +46,51 @@ func (p *served) has(_ *server, w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *served) plan(_ *server, w http.ResponseWriter, r *http.Request) error {
-	var q planQuestion
-	if err := readDoc(r.Body, maxPlanBytes, &q); err != nil {
-		return err
-	}
 	planner, ok := place.As[place.Planner](p.sink)
 	if !ok {
 		return place.ErrUnsupported
 	}
-	plan := place.Plan{Roots: q.Roots, Blobs: q.Blobs, Docs: make(map[v1.Hash][]byte, len(q.Docs)), Platform: q.Platform}
-	for digest, raw := range q.Docs {
-		h, err := v1.NewHash(digest)
-		if err != nil {
-			return fmt.Errorf("%w: %w", place.ErrInvalid, err)
-		}
-		plan.Docs[h] = raw
+	plan, err := readPlan(r)
+	if err != nil {
+		return err
 	}
 	wanted, err := planner.Plan(r.Context(), plan)
 	if err != nil {
 		return err
 	}
 	return answerDoc(w, blobsDoc{wanted})
+}
+
+func (p *served) forecast(_ *server, w http.ResponseWriter, r *http.Request) error {
+	forecaster, ok := place.As[place.Forecaster](p.sink)
+	if !ok {
+		return place.ErrUnsupported
+	}
+	plan, err := readPlan(r)
+	if err != nil {
+		return err
+	}
+	f, err := forecaster.Forecast(r.Context(), plan)
+	if err != nil {
+		return err
+	}
+	return answerDoc(w, f)
+}
+
+func readPlan(r *http.Request) (place.Plan, error) {
+	var q planQuestion
+	if err := readDoc(r.Body, maxPlanBytes, &q); err != nil {
+		return place.Plan{}, err
+	}
+	plan := place.Plan{Roots: q.Roots, Blobs: q.Blobs, Docs: make(map[v1.Hash][]byte, len(q.Docs)), Platform: q.Platform}
+	for digest, raw := range q.Docs {
+		h, err := v1.NewHash(digest)
+		if err != nil {
+			return plan, fmt.Errorf("%w: %w", place.ErrInvalid, err)
+		}
+		plan.Docs[h] = raw
+	}
+	return plan, nil
 }
 
 func (p *served) commit(_ *server, w http.ResponseWriter, r *http.Request) error {

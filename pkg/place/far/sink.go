@@ -36,10 +36,11 @@ type PlannedSink struct{ *Sink }
 type OpenSink struct{ *Sink }
 
 var (
-	_ place.Sink    = (*Sink)(nil)
-	_ place.Planner = PlannedSink{}
-	_ place.Lister  = OpenSink{}
-	_ place.Remover = OpenSink{}
+	_ place.Sink       = (*Sink)(nil)
+	_ place.Planner    = PlannedSink{}
+	_ place.Forecaster = PlannedSink{}
+	_ place.Lister     = OpenSink{}
+	_ place.Remover    = OpenSink{}
 )
 
 // Sink opens the place that name means at the far end for writing; form is that of
@@ -75,13 +76,24 @@ func (s *Sink) Has(ctx context.Context, d v1.Descriptor) (bool, error) {
 
 // Plan tells the far place, and returns what it wants.
 func (s PlannedSink) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
+	var a blobsDoc
+	err := s.c.ask(ctx, s.base+"/plan", questionOf(p), &a)
+	return a.Blobs, err
+}
+
+// Forecast says what the far end would do with p.
+func (s PlannedSink) Forecast(ctx context.Context, p place.Plan) (place.Forecast, error) {
+	var f place.Forecast
+	err := s.c.ask(ctx, s.base+"/forecast", questionOf(p), &f)
+	return f, err
+}
+
+func questionOf(p place.Plan) planQuestion {
 	q := planQuestion{Roots: p.Roots, Blobs: p.Blobs, Docs: make(map[string][]byte, len(p.Docs)), Platform: p.Platform}
 	for h, raw := range p.Docs {
 		q.Docs[h.String()] = raw
 	}
-	var a blobsDoc
-	err := s.c.ask(ctx, s.base+"/plan", q, &a)
-	return a.Blobs, err
+	return q
 }
 
 // Commit makes root stand under names there.

@@ -49,6 +49,7 @@ func Run(t *testing.T, p Place) {
 		"ReplaceAName":    replaceAName,
 		"ContentSurvives": contentSurvives,
 		"CommitAll":       commitAll,
+		"Forecast":        forecast,
 		"Referrers":       referrers,
 		"Files":           files,
 		"Stamp":           stamp,
