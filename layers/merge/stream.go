@@ -200,11 +200,12 @@ func (e *exactly) Read(p []byte) (int, error) {
 
 // A TarWriter writes a tree as a tar.
 type TarWriter struct {
-	w *tar.Writer
+	w   *tar.Writer
+	buf []byte // made when first needed
 }
 
 // NewTarWriter returns a writer of a tar to w. Equal trees give equal bytes.
-func NewTarWriter(w io.Writer) *TarWriter { return &TarWriter{tar.NewWriter(w)} }
+func NewTarWriter(w io.Writer) *TarWriter { return &TarWriter{w: tar.NewWriter(w)} }
 
 // Add writes a file.
 func (t *TarWriter) Add(name string, f *File, content io.Reader) error {
@@ -214,7 +215,17 @@ func (t *TarWriter) Add(name string, f *File, content io.Reader) error {
 	if content == nil {
 		return nil
 	}
-	_, err := io.Copy(t.w, content)
+	return t.copy(content)
+}
+
+// copyBytes is how much is copied at once. io.Copy would make a buffer for each file.
+const copyBytes = 64 << 10
+
+func (t *TarWriter) copy(content io.Reader) error {
+	if t.buf == nil {
+		t.buf = make([]byte, copyBytes)
+	}
+	_, err := io.CopyBuffer(struct{ io.Writer }{t.w}, struct{ io.Reader }{content}, t.buf)
 	return err
 }
 
@@ -253,6 +264,5 @@ func (t *TarWriter) Raw(h *tar.Header, content io.Reader) error {
 	if h.Typeflag != tar.TypeReg {
 		return nil
 	}
-	_, err := io.Copy(t.w, content)
-	return err
+	return t.copy(content)
 }
