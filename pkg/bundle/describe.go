@@ -172,7 +172,7 @@ func (c *Describer) make(ctx context.Context, target delta.Blob, bases []delta.B
 		return nil, err
 	}
 	c.count++
-	st, err := delta.Make(ctx, target, bases, f, delta.Options{TempDir: c.o.TempDir, Jobs: c.o.Jobs})
+	st, err := delta.Make(ctx, target, bases, f, delta.Options{TempDir: c.o.TempDir, Jobs: c.o.Jobs, NoRepack: !c.o.Repack})
 	if err := f.Close(); err != nil {
 		return nil, err
 	}

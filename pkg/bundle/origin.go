@@ -136,7 +136,7 @@ func (b candidate) points(want Wanted) float64 {
 			if o.index == w.index {
 				p++
 			}
-			if o.platform != w.platform {
+			if p += 0.5; o.platform != w.platform {
 				p /= 4
 			}
 			best = max(best, p)

@@ -39,6 +39,9 @@ type Options struct {
 	// MaxUnpackedBytes is what a layer may unpack to; 0 means whatever an honest
 	// layer of its size can unpack to.
 	MaxUnpackedBytes int64
+	// NoRepack has [Make] fail with [ErrNotSmaller] where bases have next to nothing of
+	// a layer, instead of compressing it better.
+	NoRepack bool
 	// Events is told how far it is.
 	Events event.Handler
 }

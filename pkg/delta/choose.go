@@ -26,6 +26,7 @@ type planner struct {
 	choices []choice
 	last    int32 // the unit that was copied last
 	length  int64
+	alike   int64 // bytes of content of which bases have something
 	diffID  v1.Hash
 }
 
@@ -66,7 +67,11 @@ func (p *planner) read(c cutter) error {
 		if len(p.choices) == maxSegments {
 			return fmt.Errorf("%w: it has more than %d members", ErrNotSmaller, maxSegments)
 		}
-		p.choices = append(p.choices, p.choose(k))
+		c := p.choose(k)
+		if c.copy >= 0 || c.old >= 0 {
+			p.alike += k.size
+		}
+		p.choices = append(p.choices, c)
 	}
 }
 

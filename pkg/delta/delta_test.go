@@ -222,6 +222,16 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
+// With bases of something else it is the caller's choice to compress a layer better.
+func TestNoRepack(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 1))
+	base, target := encode(t, "go6", randomTree(rnd, 5).pack(t)), encode(t, "go1", tree{randomFile(rnd, "x/y")}.pack(t))
+	_, err := delta.Make(context.Background(), target, []delta.Blob{base}, io.Discard, delta.Options{NoRepack: true})
+	if !errors.Is(err, delta.ErrNotSmaller) {
+		t.Error(err)
+	}
+}
+
 func TestStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -131,6 +131,9 @@ func (m *maker) sameTar(ctx context.Context) (bool, error) {
 	return true, m.end(&w)
 }
 
+// minAlike is what part of a layer bases must have something of: a twentieth.
+const minAlike = 20
+
 // describe makes the program and the sections.
 func (m *maker) describe(ctx context.Context) (err error) {
 	if done, err := m.sameTar(ctx); done || err != nil {
@@ -148,6 +151,9 @@ func (m *maker) describe(ctx context.Context) (err error) {
 	p := &planner{survey: s, last: -2}
 	if err := p.plan(ctx, m.target, m.head.Packed, m.o); err != nil {
 		return err
+	}
+	if m.o.NoRepack && p.alike < p.length/minAlike {
+		return fmt.Errorf("%w: the bases have next to nothing of it", ErrNotSmaller)
 	}
 	m.head.Length = p.length
 	m.head.Target = Ref{Digest: m.target.Desc.Digest, Size: m.target.Desc.Size, DiffID: p.diffID}
