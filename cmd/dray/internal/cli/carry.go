@@ -56,6 +56,7 @@ func (a *app) carry(ctx context.Context, c carriage, move mover) (parcels []parc
 			reqs = append(reqs, p.req)
 		}
 	}
+	lean(reqs)
 	if len(reqs) == 0 {
 		return parcels, nil
 	}

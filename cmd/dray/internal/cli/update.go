@@ -14,6 +14,7 @@ import (
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/ref"
+	"github.com/dray-oci/dray/pkg/transfer"
 )
 
 // updateFlags say what the other side has.
@@ -160,6 +161,25 @@ func (a *app) noteUpdate(s bundle.Summary) {
 // withFlag is for commands that read updates.
 func (a *app) withFlag(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&a.o.with, "with", nil, "`place` of what an update leaves out: an earlier archive or update, a layout, a registry's repository; the store is looked into anyway")
+}
+
+// lean lets updates take what their recipes build on from where their images go.
+func lean(reqs []transfer.Request) {
+	type pair struct {
+		from *bundle.Source
+		to   place.Sink
+	}
+	seen := map[pair]bool{}
+	for _, r := range reqs {
+		u, ok := place.As[*bundle.Source](r.Source)
+		if !ok || seen[pair{u, r.To}] {
+			continue
+		}
+		seen[pair{u, r.To}] = true
+		if there, ok := place.As[place.Source](r.To); ok {
+			u.Lean(there)
+		}
+	}
 }
 
 // checkWhole fails if images of an update need what is nowhere to be had.
