@@ -55,14 +55,13 @@ func (e *emitter) loadOld(old int32, at, size int64) error {
 		p.to = p.from + oldWindow
 	}
 	f := &e.fine
-	if e.fineOld == p && f.old != nil {
+	if f.old != nil && e.fineOld == p {
 		return nil
 	}
-	n := int(p.to - p.from)
-	if cap(f.old) < n {
-		f.old = make([]byte, n)
+	if f.old == nil {
+		f.old = make([]byte, oldWindow)
 	}
-	f.old = f.old[:n]
+	f.old = f.old[:p.to-p.from]
 	if err := readFull(e.heads, f.old, e.olds[old]+p.from); err != nil {
 		return err
 	}

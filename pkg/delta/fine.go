@@ -27,8 +27,8 @@ func (d *differ) index() {
 	d.step = 1 + len(d.old)/maxSlots
 	size := 1 << bits.Len(uint(len(d.old)/d.step))
 	size = min(max(size, 1<<8), maxSlots)
-	if cap(d.slots) < size {
-		d.slots = make([]int32, size)
+	if d.slots == nil {
+		d.slots = make([]int32, maxSlots)
 	}
 	d.slots = d.slots[:size]
 	clear(d.slots)
@@ -97,7 +97,7 @@ func (d *differ) seed(i, diagonal int) (int, bool) {
 
 // slack is by how many bytes the unequal ones may outnumber the equal ones since
 // the best place to end, before a run is held to have ended there.
-const slack = 8
+const slack = 6
 
 // forward returns how far the run at i goes on.
 func (d *differ) forward(i, at int) int {

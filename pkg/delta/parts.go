@@ -53,7 +53,7 @@ func (p parts) writeTo(ctx context.Context, w io.Writer) error {
 
 // recipe puts the recipe together.
 func (m *maker) recipe() (parts, error) {
-	z, err := newZstd(nil, zstd.SpeedBestCompression)
+	z, err := newZstd(nil, zstd.SpeedBetterCompression)
 	if err != nil {
 		return nil, err
 	}
