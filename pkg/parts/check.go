@@ -11,6 +11,10 @@ import (
 	"github.com/dray-oci/dray/pkg/event"
 )
 
+// checkedAtOnce bounds how many files are read at once: on a disk that turns, or a
+// stick, more make it slower.
+const checkedAtOnce = 4
+
 // Check reads the set whose document is at path, parity included. What is wrong with
 // it is a [*FaultsError], parts first, in order; with any other error there is no
 // document. It emits Plan, and Start, Bytes and Done for each file.
@@ -39,7 +43,7 @@ func (s *Set) check(ctx context.Context, events event.Handler) ([]*Fault, error)
 	events.Emit(event.Event{Kind: event.Plan, Total: total, Count: len(s.members), Text: "checked"})
 	found := make([]*Fault, len(s.members))
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.SetLimit(min(checkedAtOnce, runtime.GOMAXPROCS(0)))
 	for i := range s.members {
 		g.Go(func() (err error) {
 			found[i], err = s.checkOne(gctx, i, events)
