@@ -36,8 +36,11 @@ func engineOf(r Recipe) (engine, error) {
 	if len(r.Encoder) > maxEncoderBytes {
 		return nil, fmt.Errorf("the encoder's name has %d bytes", len(r.Encoder))
 	}
-	if r.Wrap == Gzip {
+	switch r.Wrap {
+	case Gzip:
 		return gzipEngine(r.Encoder)
+	case Zstd:
+		return zstdEngineOf(r.Encoder)
 	}
 	return nil, fmt.Errorf("encoder %q of wrap %q is not known", r.Encoder, string(r.Wrap))
 }

@@ -1,8 +1,16 @@
 package encoder_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -70,5 +78,114 @@ func TestZlibIsFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// archive writes a docker-archive of one layer that is not compressed.
+func archive(t *testing.T, layer []byte) string {
+	t.Helper()
+	sum := sha256.Sum256(layer)
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, hex.EncodeToString(sum[:]))
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range []struct{ name, content string }{
+		{"config.json", config},
+		{"layer.tar", string(layer)},
+		{"manifest.json", `[{"Config":"config.json","RepoTags":["x:1"],"Layers":["layer.tar"]}]`},
+	} {
+		if err := w.WriteHeader(&tar.Header{Name: f.name, Size: int64(len(f.content)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(f.content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "x.tar")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// layerTar makes a tar of one file.
+func layerTar(t *testing.T, size int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: "file", Size: int64(size), Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content(77, size)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What skopeo compresses, and so podman and buildah, which have the same library.
+func TestSkopeo(t *testing.T) {
+	layer := layerTar(t, 3<<20)
+	from := archive(t, layer)
+	for _, args := range [][]string{nil, {"--dest-compress-level", "1"}} {
+		dir := t.TempDir()
+		tool(t, nil, "skopeo", append([]string{"--insecure-policy", "copy", "--dest-compress", "docker-archive:" + from, "dir:" + dir}, args...)...)
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.HasPrefix(b, []byte("\x1f\x8b")) {
+				t.Log(mustFind(t, b, layer).Encoder)
+			}
+		}
+	}
+}
+
+// umoci packs with blocks of its own size.
+func TestUmoci(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, content(78, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(dir, "image")
+	tool(t, nil, "umoci", "init", "--layout", image)
+	tool(t, nil, "umoci", "new", "--image", image+":1")
+	tool(t, nil, "umoci", "insert", "--rootless", "--image", image+":1", file, "/file")
+	blobs, err := filepath.Glob(filepath.Join(image, "blobs", "sha256", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range blobs {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(b, []byte("\x1f\x8b")) {
+			continue
+		}
+		found++
+		z, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		layer, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(mustFind(t, b, layer).Encoder)
+	}
+	if found != 1 {
+		t.Errorf("%d layers", found)
 	}
 }
