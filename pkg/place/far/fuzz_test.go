@@ -20,17 +20,17 @@ func FuzzServe(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // nobody comes with content
 		o := Options{
 			Source: func(context.Context, string) (place.Source, string, error) { return new(mem.Place), "", nil },
 			Sink:   func(context.Context, string, string) (place.Sink, error) { return new(mem.Place), nil },
 		}
-		srv := &server{o: o, places: map[string]*served{"1": {source: new(mem.Place)}, "2": {sink: new(mem.Place)}}, wanted: map[string]chan *incoming{}}
+		srv := &server{o: o, life: ctx, places: map[string]*served{"1": {source: new(mem.Place)}, "2": {sink: new(mem.Place), life: ctx, end: cancel}}, wanted: map[string]chan *incoming{}}
 		path, body, _ := strings.Cut(s, " ")
 		if !strings.HasPrefix(path, "/") {
 			path = "/" + path
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // nobody comes with content
 		req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)).WithContext(ctx)
 		req.URL.Path = path
 		defer func() {

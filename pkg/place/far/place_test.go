@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/place/far"
@@ -112,4 +114,40 @@ func Example() {
 	// Output:
 	// there: opening store:app:1: not found
 	// <nil> <nil>
+}
+
+// A lastingSink begins in Plan what goes on until it is closed.
+type lastingSink struct {
+	mem.Place
+	began context.Context
+}
+
+func (s *lastingSink) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) {
+	s.began = ctx
+	return p.Blobs, nil
+}
+
+// TestWhatIsBegunLasts: what a sink begins ends when it is closed, not with the
+// request that began it.
+func TestWhatIsBegunLasts(t *testing.T) {
+	sink := new(lastingSink)
+	c := connect(t, far.Options{Sink: func(context.Context, string, string) (place.Sink, error) { return sink, nil }})
+	s, err := c.Sink(t.Context(), "any", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := placetest.Image(t, placetest.ImageSpec{})
+	planner, ok := place.As[place.Planner](s)
+	if !ok {
+		t.Fatal("it plans no more")
+	}
+	if _, err := planner.Plan(t.Context(), image.Plan("a:1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Has(t.Context(), image.Root); err != nil || sink.began.Err() != nil {
+		t.Errorf("it has ended: %v, %v", err, sink.began.Err())
+	}
+	if err := s.Close(); err != nil || sink.began.Err() == nil {
+		t.Errorf("it goes on: %v", err)
+	}
 }

@@ -34,6 +34,7 @@ func Serve(ctx context.Context, conn net.Conn, o Options) error {
 	s := &server{o: o, places: map[string]*served{}, wanted: map[string]chan *incoming{}}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	s.life = ctx
 	ln := newOnce(conn)
 	srv := &http.Server{
 		Handler: s, MaxHeaderBytes: 64 << 10, Protocols: new(http.Protocols), HTTP2: tuning(),
@@ -76,6 +77,7 @@ func (t told) Write(p []byte) (int, error) {
 // A server is the far end.
 type server struct {
 	o       Options
+	life    context.Context
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -85,14 +87,18 @@ type server struct {
 	wanted map[string]chan *incoming // contents that are waited for
 }
 
-// A served is one open place.
+// A served is one open place. It keeps a context because sinks begin what outlives
+// the request that begins it.
 type served struct {
-	source place.Source // nil if it is only written
-	sink   place.Sink   // nil if it is read
+	source place.Source    // nil if it is only written
+	sink   place.Sink      // nil if it is read
+	life   context.Context // of what a sink begins; ends when it is closed
+	end    context.CancelFunc
 }
 
 func (p *served) Close() error {
 	if p.sink != nil {
+		defer p.end()
 		return p.sink.Close()
 	}
 	return p.source.Close()
@@ -145,6 +151,7 @@ func (s *server) open(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		p.sink = sink
+		p.life, p.end = context.WithCancel(s.life)
 		a.Traits = sink.Traits()
 		_, a.Plans = place.As[place.Planner](sink)
 		p.source, _ = place.As[place.Source](sink)

@@ -54,7 +54,9 @@ func (p *served) plan(_ *server, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := planner.Plan(r.Context(), plan)
+	ctx, done := p.lasting(r)
+	defer done()
+	wanted, err := planner.Plan(ctx, plan)
 	if err != nil {
 		return err
 	}
@@ -75,6 +77,17 @@ func (p *served) forecast(_ *server, w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	return answerDoc(w, f)
+}
+
+// lasting is a context that ends when r is broken off, but not with its good end: a
+// sink may begin something that goes on until it is closed, as a planner may.
+func (p *served) lasting(r *http.Request) (ctx context.Context, done func()) {
+	if _, plans := place.As[place.Planner](p.sink); !plans {
+		return r.Context(), func() {}
+	}
+	ctx, cancel := context.WithCancelCause(p.life)
+	stop := context.AfterFunc(r.Context(), func() { cancel(context.Cause(r.Context())) })
+	return ctx, func() { stop() }
 }
 
 func readPlan(r *http.Request) (place.Plan, error) {
@@ -98,7 +111,9 @@ func (p *served) commit(_ *server, w http.ResponseWriter, r *http.Request) error
 	if err := readDoc(r.Body, maxDocBytes, &q); err != nil {
 		return err
 	}
-	if err := p.sink.Commit(r.Context(), q.Root, q.Names...); err != nil {
+	ctx, done := p.lasting(r)
+	defer done()
+	if err := p.sink.Commit(ctx, q.Root, q.Names...); err != nil {
 		return err
 	}
 	return answerDoc(w, struct{}{})
@@ -126,7 +141,9 @@ func (p *served) put(s *server, w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	say := speaker(w)
-	err := p.sink.Put(r.Context(), q.Blob, func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	ctx, done := p.lasting(r)
+	defer done()
+	err := p.sink.Put(ctx, q.Blob, func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 		return s.want(ctx, say, offset, length)
 	})
 	end := putLine{Done: err == nil}
