@@ -72,6 +72,10 @@ func (c *copier) run(ctx context.Context) error {
 
 // one brings n to a sink by the cheapest way there is.
 func (c *copier) one(ctx context.Context, to place.Sink, n node, elsewhere ...place.Sink) error {
+	if how := c.plan.there[to][n.d.Digest]; how != "" {
+		c.skip(n.d, how)
+		return nil
+	}
 	if has, err := to.Has(ctx, n.d); err != nil {
 		return fmt.Errorf("looking for %s: %w", n.d.Digest, err)
 	} else if has {

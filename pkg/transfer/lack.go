@@ -22,9 +22,12 @@ func (p *plan) checkThere(ctx context.Context, o Options, mount mountFunc) error
 		if err != nil {
 			return err
 		}
-		if lacking, err = notAt(ctx, b.to, lacking, batches, o, mount); err != nil {
+		there, err := b.obtainAll(ctx, lacking, batches, o, mount)
+		if err != nil {
 			return err
 		}
+		p.there[b.to] = there
+		lacking = slices.DeleteFunc(lacking, func(n node) bool { return there[n.d.Digest] != "" })
 		lacks = append(lacks, b.name(lacking)...)
 	}
 	if len(lacks) > 0 {
@@ -74,42 +77,44 @@ func (b batch) lacking(ctx context.Context) ([]node, error) {
 	return slices.DeleteFunc(nodes, func(n node) bool { return without[n.d.Digest] < len(n.srcs) }), nil
 }
 
-// notAt returns those of nodes that to has not, nor takes over from another sink.
-// A planner is not asked: what it gets has to be whole.
-func notAt(ctx context.Context, to place.Sink, nodes []node, batches []batch, o Options, mount mountFunc) ([]node, error) {
-	if _, ok := place.As[place.Planner](to); ok || len(nodes) == 0 {
-		return nodes, nil
+// obtainAll returns how those of nodes came to be where b goes that are there, or
+// were taken over from another sink. A planner is not asked: what it gets has to be whole.
+func (b batch) obtainAll(ctx context.Context, nodes []node, batches []batch, o Options, mount mountFunc) (map[v1.Hash]string, error) {
+	if _, ok := place.As[place.Planner](b.to); ok || len(nodes) == 0 {
+		return nil, nil
 	}
 	others := map[v1.Hash][]place.Sink{} // that are to have the same
-	for _, b := range batches {
-		if b.to == to {
+	for _, other := range batches {
+		if other.to == b.to {
 			continue
 		}
-		for _, n := range b.nodes() {
-			others[n.d.Digest] = append(others[n.d.Digest], b.to)
+		for _, n := range other.nodes() {
+			others[n.d.Digest] = append(others[n.d.Digest], other.to)
 		}
 	}
 	var mu sync.Mutex
-	there := map[v1.Hash]bool{}
+	there := map[v1.Hash]string{}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.jobs())
 	for _, n := range nodes {
 		g.Go(func() error {
-			has, err := obtain(gctx, to, n, others[n.d.Digest], mount)
+			how, err := obtain(gctx, b.to, n, others[n.d.Digest], mount)
 			mu.Lock()
 			defer mu.Unlock()
-			there[n.d.Digest] = has
+			there[n.d.Digest] = how
 			return err
 		})
 	}
-	err := g.Wait()
-	return slices.DeleteFunc(nodes, func(n node) bool { return there[n.d.Digest] }), err
+	return there, g.Wait()
 }
 
-// obtain reports whether to has n, or has taken it over from one of others.
-func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink, mount mountFunc) (bool, error) {
-	if has, err := to.Has(ctx, n.d); has || err != nil {
-		return has, err
+// obtain returns how to has n: "present", or "mounted" from one of others; empty if
+// it has not.
+func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink, mount mountFunc) (string, error) {
+	if has, err := to.Has(ctx, n.d); err != nil {
+		return "", err
+	} else if has {
+		return "present", nil
 	}
 	var elsewhere []place.Sink
 	for _, s := range others {
@@ -117,16 +122,19 @@ func obtain(ctx context.Context, to place.Sink, n node, others []place.Sink, mou
 			continue
 		}
 		if has, err := s.Has(ctx, n.d); err != nil {
-			return false, err
+			return "", err
 		} else if has {
 			elsewhere = append(elsewhere, s)
 		}
 	}
 	m, from := mountFrom(ctx, to, n, elsewhere)
 	if from == nil {
-		return false, nil
+		return "", nil
 	}
-	return mount(ctx, m, n.d, from)
+	if mounted, err := mount(ctx, m, n.d, from); !mounted || err != nil {
+		return "", err
+	}
+	return "mounted", nil
 }
 
 // A mountFunc has m take d over from another place, or says whether that can be expected.
@@ -160,7 +168,9 @@ func (b batch) name(nodes []node) []place.Lack {
 
 // name is how people know the image.
 func (t *tree) name() string {
-	switch {
+	switch full := t.origin.Annotations[place.AnnotationImageName]; {
+	case full != "": // where it comes from
+		return full
 	case len(t.req.Names) > 0 && (t.req.Name == "" || strings.ContainsRune(t.req.Names[0], '/')):
 		return t.req.Names[0]
 	case t.req.Name != "":

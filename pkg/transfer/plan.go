@@ -15,14 +15,17 @@ import (
 )
 
 // A plan is all requests of one transfer, each with what it is made of.
-type plan struct{ trees []*tree }
+type plan struct {
+	trees []*tree
+	there map[place.Sink]map[v1.Hash]string // what no source has but the sink, and how it came there
+}
 
 func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options, f *finder) (*plan, error) {
 	trees, err := resolveAll(ctx, dst, reqs, o, f)
 	if err != nil {
 		return nil, err
 	}
-	return &plan{trees}, checkNames(trees)
+	return &plan{trees, map[place.Sink]map[v1.Hash]string{}}, checkNames(trees)
 }
 
 // resolveAll makes a tree of every request, several at once. With o.KeepGoing a
