@@ -7,13 +7,15 @@ import (
 
 const (
 	// segmentBytes is what a helper reads with one request: at 10 MB/s a connection
-	// and 50 ms of latency, one eighth of its time is lost between two requests.
-	segmentBytes = 4 << 20
+	// segmentBytes is what a helper reads with one request: at 10 MB/s a connection
+	// and 50 ms of latency, one seventh of its time is lost between two requests.
+	segmentBytes = 3 << 20
 	// maxHelpers bounds the connections beyond the usual one for each content, and
-	// with them the memory for all that was read ahead: 8 × 4 MiB.
+	// with them the memory for all that was read ahead: 8 × 3 MiB.
 	maxHelpers = 8
-	// trial is how long a number of helpers is tried before it is judged.
-	trial = time.Second
+	// trial is how long a number of helpers is tried before it is judged: several round
+	// trips of a slow line. From none to all of them it takes three.
+	trial = 500 * time.Millisecond
 	// pause is how long it takes, after more helpers were of no use, until more are
 	// tried again; each time twice as long.
 	pause = 10 * time.Second

@@ -172,7 +172,7 @@ func TestSplit(t *testing.T) {
 		most        time.Duration // that it may take
 		conns, asks int           // at most
 	}{
-		{"slow for each connection", &link{latency: 50 * time.Millisecond, perConn: 10e6}, 5 * time.Second, 9, 40},
+		{"slow for each connection", &link{latency: 50 * time.Millisecond, perConn: 10e6}, 4 * time.Second, 9, 50},
 		{"slow for all together", &link{latency: 10 * time.Millisecond, inAll: 20e6}, 7 * time.Second, 3, 12},
 		{"fast", &link{perConn: 300e6}, time.Second, 1, 1},
 		{"no ranges", &link{perConn: 10e6, refuse: noRanges}, 14 * time.Second, 1, 2},
