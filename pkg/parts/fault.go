@@ -47,12 +47,49 @@ type FaultsError struct {
 	Spare  int    // bad parts that its parity could make up for
 }
 
+// mostNamed is how many faults a message spells out.
+const mostNamed = 5
+
 func (e *FaultsError) Error() string {
-	texts := make([]string, 0, len(e.Faults))
-	for _, f := range e.Faults {
-		texts = append(texts, f.Error())
+	return e.list("; ", func(f *Fault) string { return f.Error() })
+}
+
+// list names the first faults, and says how many more there are.
+func (e *FaultsError) list(sep string, name func(*Fault) string) string {
+	var names []string
+	for _, f := range e.Faults[:min(mostNamed, len(e.Faults))] {
+		names = append(names, name(f))
 	}
-	return strings.Join(texts, "; ")
+	if n := len(e.Faults) - mostNamed; n > 0 {
+		names = append(names, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(names, sep)
+}
+
+// numbers are the bad parts as --only-parts takes them: 2,4-6.
+func (e *FaultsError) numbers() string {
+	var runs []string
+	first, last := 0, -1
+	end := func() {
+		switch {
+		case first == last:
+			runs = append(runs, fmt.Sprint(first))
+		case first < last:
+			runs = append(runs, fmt.Sprintf("%d-%d", first, last))
+		}
+	}
+	for _, f := range e.Faults {
+		switch {
+		case f.Parity:
+		case f.Number == last+1:
+			last++
+		default:
+			end()
+			first, last = f.Number, f.Number
+		}
+	}
+	end()
+	return strings.Join(runs, ",")
 }
 
 // Unwrap returns the faults.
@@ -66,19 +103,18 @@ func (e *FaultsError) Unwrap() []error {
 
 // Hint says what to carry again, and how else it can be had.
 func (e *FaultsError) Hint() string {
-	var names, numbers []string
+	data := 0
 	for _, f := range e.Faults {
-		names = append(names, f.Part.Name)
 		if !f.Parity {
-			numbers = append(numbers, fmt.Sprint(f.Number))
+			data++
 		}
 	}
-	if len(numbers) == e.Data && e.Data > 1 && !slices.ContainsFunc(e.Faults, (*Fault).isMissing) {
+	if data == e.Data && data > 1 && !slices.ContainsFunc(e.Faults, (*Fault).isMissing) {
 		return "not one part is what the document says: it is of another run, and to be carried again with them"
 	}
-	hint := "carry " + strings.Join(names, ", ") + " again"
-	if len(numbers) > 0 {
-		hint += fmt.Sprintf(" (where they come from, dray save … --only-parts %s writes just that)", strings.Join(numbers, ","))
+	hint := "carry " + e.list(", ", func(f *Fault) string { return f.Part.Name }) + " again"
+	if data > 0 {
+		hint += fmt.Sprintf(" (where they come from, dray save … --only-parts %s writes just that)", e.numbers())
 	}
 	if len(e.Faults) <= e.Spare {
 		hint += fmt.Sprintf(", or run: dray parts repair %q", e.Index)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,6 +119,27 @@ func TestFaults(t *testing.T) {
 				t.Errorf("after the repair: %s", diff)
 			}
 		})
+	}
+}
+
+func TestFaultsAreNamed(t *testing.T) {
+	fault := func(n int, parity bool) *parts.Fault {
+		return &parts.Fault{Part: parts.Part{Name: fmt.Sprintf("x.%d", n)}, Number: n, Of: 20, Parity: parity, Kind: parts.Missing, Err: errors.New("gone")}
+	}
+	e := &parts.FaultsError{Index: "x.parts.json", Data: 20, Spare: 2}
+	for _, n := range []int{1, 2, 3, 5, 7, 8, 20} {
+		e.Faults = append(e.Faults, fault(n, false))
+	}
+	e.Faults = append(e.Faults, fault(21, true))
+	if got := e.Error(); !strings.HasPrefix(got, "part 1 of 20, x.1: gone; ") || !strings.HasSuffix(got, "x.7: gone; and 3 more") {
+		t.Errorf("%q", got)
+	}
+	if got := e.Hint(); !strings.Contains(got, "carry x.1, x.2, x.3, x.5, x.7, and 3 more again") || !strings.Contains(got, "--only-parts 1-3,5,7-8,20 ") || strings.Contains(got, "repair") {
+		t.Errorf("%q", got)
+	}
+	e.Faults = e.Faults[6:]
+	if got := e.Hint(); !strings.Contains(got, "carry x.20, x.21 again") || !strings.Contains(got, `dray parts repair "x.parts.json"`) {
+		t.Errorf("%q", got)
 	}
 }
 
