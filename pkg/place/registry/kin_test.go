@@ -195,3 +195,31 @@ type discard struct{ header http.Header }
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
+
+// TestNoSuchRoute: whatever a registry answers that does not know the API, the list
+// under the tag is read, and what it answers of the tag counts.
+func TestNoSuchRoute(t *testing.T) {
+	img := placetest.Image(t, placetest.ImageSpec{})
+	for _, status := range []int{400, 401, 403, 404, 405, 406, 501} {
+		next := embedded()
+		host := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "/referrers/") {
+				w.WriteHeader(status)
+				return
+			}
+			next.ServeHTTP(w, r)
+		}))
+		to := client(t, registry.Options{}).Repo(name(t, host, "a/b:1"))
+		put(t, to, img, "1")
+		list := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"size":%d,"digest":%q}]}`,
+			types.OCIImageIndex, img.Root.MediaType, img.Root.Size, img.Root.Digest)
+		d := manifest.Describe(types.OCIImageIndex, []byte(list))
+		if err := errors.Join(to.Put(t.Context(), d, blob.Bytes([]byte(list))), to.Commit(t.Context(), d, manifest.ReferrersTag(img.Root.Digest))); err != nil {
+			t.Fatal(err)
+		}
+		found, err := client(t, registry.Options{}).Repo(name(t, host, "a/b:1")).Referrers(t.Context(), img.Root)
+		if err != nil || len(found) != 1 {
+			t.Errorf("%d: %v, %v", status, found, err)
+		}
+	}
+}

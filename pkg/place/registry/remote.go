@@ -56,7 +56,7 @@ func (m *remote) write(method string, elem ...string) *wire.Request {
 // wants other credentials, or will not answer now, is something else.
 func refused(err error) bool {
 	var e *wire.Error
-	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 &&
+	return errors.Is(err, place.ErrUnsupported) || errors.As(err, &e) && e.Status >= 400 && e.Status < 500 &&
 		!errors.Is(err, place.ErrDenied) && !errors.Is(err, place.ErrUnavailable)
 }
 
