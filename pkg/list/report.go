@@ -26,6 +26,7 @@ type Report struct {
 // An Image is what became of one image.
 type Image struct {
 	Source    string   `json:"source"`              // what was named, as it was written
+	Image     string   `json:"image,omitempty"`     // its name there, where that is a place of many
 	As        string   `json:"as,omitempty"`        // its settings in the list
 	Platforms []string `json:"platforms,omitempty"` // …
 	At        string   `json:"at,omitempty"`        // where it stands in the list: FILE:LINE

@@ -163,8 +163,13 @@ func (f *forecaster) run(ctx context.Context) error {
 		} else {
 			err = f.ask(ctx, b)
 		}
-		if err != nil {
+		if err != nil && (!f.o.KeepGoing || ctx.Err() != nil) {
 			return err
+		}
+		if err != nil {
+			for _, t := range b.trees {
+				t.fail(err, f.o.Events)
+			}
 		}
 	}
 	// In the order in which they are committed: what a sink gets, another can mount.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dray-oci/dray/pkg/blob"
@@ -161,6 +162,27 @@ func TestPlanOfManySinks(t *testing.T) {
 	moved, _, skipped := counted(rec)
 	if a := plan.Total; a.Shared < 2000 || a.Move != moved || a.Shared != skipped {
 		t.Errorf("%+v foretold, %d moved, %d mounted", a, moved, skipped)
+	}
+}
+
+// silent is a sink that cannot be asked.
+type silent struct{ *mem.Place }
+
+func (silent) Has(context.Context, v1.Descriptor) (bool, error) { return false, place.ErrUnavailable }
+
+func TestPlanKeepsGoing(t *testing.T) {
+	c := three(t)
+	reqs := []transfer.Request{
+		{Source: load(t, "a", c), Name: "a", To: silent{new(mem.Place)}, Names: []string{"x"}},
+		{Source: load(t, "a", c), Name: "a", To: new(mem.Place), Names: []string{"x"}},
+	}
+	if _, err := transfer.Plan(t.Context(), nil, reqs, transfer.Options{}); !errors.Is(err, place.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	plan, err := transfer.Plan(t.Context(), nil, reqs, transfer.Options{KeepGoing: true})
+	var failed *transfer.FailedError
+	if !errors.As(err, &failed) || plan.Images[0].Err == nil || plan.Images[1].Amounts.Move != plan.Images[1].Bytes() {
+		t.Errorf("%+v, %v", plan, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func parcelTable(w io.Writer, parcels []parcel) error {
 		if img.OK {
 			result = "ok"
 		}
-		rows = append(rows, []string{img.Source, digest, size, result})
+		rows = append(rows, []string{cmp.Or(img.Image, img.Source), digest, size, result})
 	}
 	return ui.Table(w, []string{"IMAGE", "DIGEST", "SIZE", "RESULT"}, rows)
 }
@@ -91,6 +92,9 @@ func reported(parcels []parcel) []list.Image {
 	all := make([]list.Image, 0, len(parcels))
 	for _, p := range parcels {
 		img := list.NewImage(p.line.Line)
+		if r := p.line.from; r.Image == "" && r.Name == (ref.Name{}) {
+			img.Image = p.req.From
+		}
 		if p.err != nil {
 			img.Error = p.err.Error()
 			all = append(all, img)

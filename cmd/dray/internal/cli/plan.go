@@ -54,6 +54,7 @@ type forecast struct {
 // planned is one image of a forecast.
 type planned struct {
 	Source    string   `json:"source"`
+	Image     string   `json:"image,omitempty"`
 	As        string   `json:"as,omitempty"`
 	At        string   `json:"at,omitempty"`
 	Name      string   `json:"name"`
@@ -133,7 +134,7 @@ func newForecast(parcels []parcel, plan *transfer.Forecast) forecast {
 }
 
 func (p *planned) setReported(r list.Image) {
-	p.Source, p.As, p.At, p.Name, p.Digest, p.Origin = r.Source, r.As, r.At, r.Name, r.Digest, r.Origin
+	p.Source, p.Image, p.As, p.At, p.Name, p.Digest, p.Origin = r.Source, r.Image, r.As, r.At, r.Name, r.Digest, r.Origin
 	p.OK, p.Error = r.OK, r.Error
 }
 
@@ -175,15 +176,16 @@ func (a *app) printForecast(out forecast) error {
 func (f forecast) text(w io.Writer) error {
 	var rows [][]string
 	for _, img := range f.Images {
+		label := cmp.Or(img.Image, img.Source)
 		if !img.OK && img.Digest == "" {
-			rows = append(rows, []string{img.Source, "-", "", "", "", "", "", "failed: " + img.Error})
+			rows = append(rows, []string{label, "-", "", "", "", "", "", "failed: " + img.Error})
 			continue
 		}
 		belongs := strconv.Itoa(img.Referrers)
 		if img.LeftReferrers > 0 {
 			belongs = fmt.Sprintf("%d stay behind", img.LeftReferrers)
 		}
-		rows = append(rows, slices.Concat([]string{img.Source, few(img.Platforms)}, amounts(img.Amounts), []string{belongs}))
+		rows = append(rows, slices.Concat([]string{label, few(img.Platforms)}, amounts(img.Amounts), []string{belongs}))
 	}
 	if len(f.Images) > 1 {
 		rows = append(rows, append([]string{"in all", ""}, amounts(f.Total)...))
