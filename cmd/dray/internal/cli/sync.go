@@ -83,6 +83,7 @@ type syncer struct {
 	report  syncReport
 	named   map[string]string          // names at the destination that the rules mean, and what goes there
 	digests map[string]string          // of what stands under those names now, as far as it is known
+	turns   map[string]chan struct{}   // see [syncer.turn]
 	stood   map[string]map[string]bool // names that stood at the destination, by repository
 	blind   bool                       // not everything that the rules mean is known
 }
@@ -104,7 +105,7 @@ func (a *app) newSyncer(flags syncFlags) (*syncer, error) {
 	if flags.file == "" {
 		return nil, &usageError{errors.New("name the file that lists what to keep in step with -f")}
 	}
-	s := &syncer{a: a, flags: flags, named: map[string]string{}, digests: map[string]string{}, stood: map[string]map[string]bool{}}
+	s := &syncer{a: a, flags: flags, named: map[string]string{}, digests: map[string]string{}, turns: map[string]chan struct{}{}, stood: map[string]map[string]bool{}}
 	if err := s.read(); err != nil {
 		return nil, err
 	}

@@ -84,6 +84,11 @@ func (s *syncer) try(ctx context.Context, g *syncGroup, it syncItem, im *syncedI
 // copy copies what it means. When the registry's quota is spent it waits, if it is
 // to, and goes on.
 func (s *syncer) copy(ctx context.Context, g *syncGroup, d *syncDest, it syncItem, origin v1.Descriptor, im *syncedImage) error {
+	done, err := s.turn(ctx, it.to.Base().String()+"@"+im.origin)
+	if err != nil {
+		return err
+	}
+	defer done()
 	host := ""
 	if g.src.Ref.Kind == ref.Registry {
 		host = g.src.Ref.Name.Host
@@ -115,6 +120,25 @@ func (s *syncer) copy(ctx context.Context, g *syncGroup, d *syncDest, it syncIte
 			s.remember(g, it, im.origin, im.Digest)
 		}
 		return err
+	}
+}
+
+// turn waits until nobody copies what key is. Tags of one image come one after the
+// other: the second finds everything there, and there are registries that cannot take
+// the same manifest twice at once.
+func (s *syncer) turn(ctx context.Context, key string) (done func(), err error) {
+	s.mu.Lock()
+	turn, ok := s.turns[key]
+	if !ok {
+		turn = make(chan struct{}, 1)
+		s.turns[key] = turn
+	}
+	s.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
