@@ -76,6 +76,7 @@ func ReadAll(ctx context.Context, open Opener, d v1.Descriptor, maxBytes int64) 
 	}
 	r := Verify(rc, d)
 	var buf bytes.Buffer
+	buf.Grow(int(max(d.Size, 0)))
 	_, err = Copy(ctx, &buf, r)
 	if err := errors.Join(err, r.Close()); err != nil {
 		return nil, err
