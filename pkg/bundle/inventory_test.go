@@ -18,7 +18,7 @@ import (
 	"github.com/dray-oci/dray/pkg/place/placetest"
 )
 
-// hold puts what c holds into p, but not the blobs in without, under names.
+// hold puts c into p, under names.
 func hold(t testing.TB, p *mem.Place, c placetest.Content, names ...string) {
 	t.Helper()
 	for _, d := range c.Order {

@@ -28,7 +28,7 @@ type recipe struct {
 	bases  []v1.Hash
 }
 
-// IsUpdate reports whether d describes an artifact that an image travels as.
+// isUpdate reports whether d describes an artifact that an image travels as.
 func isUpdate(d v1.Descriptor) bool { return d.ArtifactType == UpdateType }
 
 // readUpdate reads the artifact d of src, and takes what it reads from left.
