@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -110,11 +111,11 @@ func TestGoInParallel(t *testing.T) {
 	if !frozenIsSame() {
 		t.Skip("this build has another compress/flate")
 	}
-	tar := content(1, 9<<20)
-	copy(tar[3<<20:], make([]byte, 2<<20))
+	tar := content(1, 5<<20+100_000)
+	copy(tar[1<<20:], make([]byte, 1<<20))
 	for _, level := range []int{1, 4, 6} {
 		r := mustFind(t, stdGzip(t, tar, level), tar)
-		if got := len(r.Checkpoints); level >= 4 && (got < 1 || got > 2) || level < 4 && got != 0 {
+		if got := len(r.Checkpoints); level >= 4 && (got != 1) || level < 4 && got != 0 {
 			t.Errorf("level %d has %d checkpoints", level, got)
 		}
 		again(t, r)
@@ -162,7 +163,7 @@ func TestTarAtHand(t *testing.T) {
 	tar := content(4, 3<<20)
 	b := stdGzip(t, tar, 1)
 	r, err := encoder.Find(context.Background(), blob.Bytes(b), int64(len(b)), encoder.Options{Tar: blob.Bytes(tar)})
-	if err != nil || !frozenIsSame() {
+	if err != nil {
 		t.Fatal(err)
 	}
 	check(t, r, b, tar)
@@ -171,3 +172,47 @@ func TestTarAtHand(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestInterrupted(t *testing.T) {
+	tar := content(6, 700_000)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	enough := errors.New("enough")
+	cancel(enough)
+	b := make1(t, "pgzip-kp1.18.5/5/256KiB", pgzipHeader, tar)
+	if _, err := encoder.Find(ctx, blob.Bytes(b), int64(len(b)), encoder.Options{}); !errors.Is(err, enough) {
+		t.Errorf("finding: %v", err)
+	}
+	r := encoder.Recipe{Wrap: encoder.Gzip, Encoder: "pgzip-kp1.18.5/5/256KiB", Header: pgzipHeader, Size: int64(len(tar))}
+	for _, jobs := range []int{1, 2} {
+		if err := r.Encode(ctx, io.Discard, bytes.NewReader(tar), r.Size, jobs); !errors.Is(err, enough) {
+			t.Errorf("%d jobs: %v", jobs, err)
+		}
+	}
+}
+
+// A tar or a blob that breaks is told as what it is, on one core and on several.
+func TestBroken(t *testing.T) {
+	tar := content(7, 700_000)
+	r := encoder.Recipe{Wrap: encoder.Gzip, Encoder: "pgzip-kp1.18.5/5/256KiB", Header: pgzipHeader, Size: int64(len(tar))}
+	full := errors.New("full")
+	for _, jobs := range []int{1, 2} {
+		err := r.Encode(context.Background(), io.Discard, bytes.NewReader(tar[:600_000]), r.Size, jobs)
+		if err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("%d jobs, a tar that ends too soon: %v", jobs, err)
+		}
+		if err := r.Encode(context.Background(), refuser{full}, bytes.NewReader(tar), r.Size, jobs); !errors.Is(err, full) {
+			t.Errorf("%d jobs: %v", jobs, err)
+		}
+	}
+	gone := errors.New("gone")
+	open := func(context.Context, int64, int64) (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(make1(t, "go1.8/6", header, tar)[:90_000]), iotest.ErrReader(gone))), nil
+	}
+	if _, err := encoder.Find(context.Background(), open, 200_000, encoder.Options{}); !errors.Is(err, gone) || errors.Is(err, encoder.ErrUnknown) {
+		t.Error(err)
+	}
+}
+
+type refuser struct{ err error }
+
+func (r refuser) Write([]byte) (int, error) { return 0, r.err }

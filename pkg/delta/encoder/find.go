@@ -102,10 +102,7 @@ type finder struct {
 
 func (f *finder) find(ctx context.Context, tries []Recipe) (Recipe, error) {
 	for _, r := range tries {
-		if err := context.Cause(ctx); err != nil {
-			return Recipe{}, err
-		}
-		if err := f.try(r); errors.Is(err, errDiffers) {
+		if err := f.try(ctx, r); errors.Is(err, errDiffers) {
 			continue
 		} else if err != nil {
 			return Recipe{}, err
@@ -119,12 +116,12 @@ func (f *finder) find(ctx context.Context, tries []Recipe) (Recipe, error) {
 }
 
 // try returns errDiffers if r does not make the head of the blob.
-func (f *finder) try(r Recipe) error {
+func (f *finder) try(ctx context.Context, r Recipe) error {
 	w, err := r.newWriter(&matcher{want: bytes.NewReader(f.head), partly: true}, nil)
 	if err != nil {
 		return err
 	}
-	if _, err = w.Write(f.start); errors.Is(err, errEnough) {
+	if err = copyAll(ctx, w, bytes.NewReader(f.start)); errors.Is(err, errEnough) {
 		return nil
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,9 +21,9 @@ var header = []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff")
 // the change is wrong, not the line.
 func TestGolden(t *testing.T) {
 	tar := content(42, 1<<20+300_000)
-	for line := range strings.Lines(golden) {
+	for i, line := range slices.Collect(strings.Lines(golden)) {
 		name, want, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok || name == "#" {
+		if !ok || name == "#" || raced && i%10 != 0 {
 			continue
 		}
 		h := sha256.New()

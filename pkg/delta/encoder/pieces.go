@@ -70,11 +70,8 @@ func (p *pieces) start(ctx context.Context, queue chan<- chan piece, jobs int) e
 }
 
 func (p *pieces) one(ctx context.Context, i int) (piece, error) {
-	if err := context.Cause(ctx); err != nil {
-		return piece{}, err
-	}
 	from, to, phase := p.bounds(i)
-	tar := &summer{tar: p.tar, next: from, end: to}
+	tar := &summer{tar: p.tar, cause: func() error { return context.Cause(ctx) }, next: from, end: to}
 	var out bytes.Buffer
 	if err := p.make(&out, tar, i); err != nil {
 		return piece{}, err
@@ -85,14 +82,18 @@ func (p *pieces) one(ctx context.Context, i int) (piece, error) {
 	return piece{out: out.Bytes(), phase: phase, sum: tar.sum, size: to - from}, nil
 }
 
-// summer sums what is read in order of a range.
+// summer sums what is read in order of a range, until there is a cause to stop.
 type summer struct {
 	tar       io.ReaderAt
+	cause     func() error
 	next, end int64
 	sum       uint32
 }
 
 func (s *summer) ReadAt(p []byte, off int64) (int, error) {
+	if err := s.cause(); err != nil {
+		return 0, err
+	}
 	n, err := s.tar.ReadAt(p, off)
 	if end := min(off+int64(n), s.end); off <= s.next && s.next < end {
 		s.sum = crc32.Update(s.sum, crc32.IEEETable, p[s.next-off:end-off])

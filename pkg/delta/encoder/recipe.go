@@ -55,6 +55,7 @@ const (
 	maxHeaderBytes  = 4 << 10
 	maxEncoderBytes = 64
 	maxCheckpoints  = 1 << 16
+	maxTarBytes     = 1 << 46 // so that blocks can be counted in 32 bits
 	// segmentBytes is how far apart checkpoints are taken: below, starting costs
 	// too much, above, a core waits for the last one.
 	segmentBytes = 4 << 20
@@ -75,7 +76,7 @@ func (r Recipe) Validate() error {
 }
 
 func (r Recipe) check() error {
-	if r.Size < 0 {
+	if r.Size < 0 || r.Size > maxTarBytes {
 		return fmt.Errorf("%d bytes of tar", r.Size)
 	}
 	if r.Wrap == Plain {

@@ -1,5 +1,10 @@
 package zdeflate
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // hash is of three bytes, of which two lie in the bits of the third as well.
 func (z *Writer) hash(i int) int {
 	w := z.window[i : i+minMatch : i+minMatch]
@@ -68,10 +73,14 @@ func (z *Writer) longest(at int) int {
 // common returns how many bytes a and b begin with alike; b is not shorter.
 func common(a, b []byte) int {
 	b = b[:len(a)]
-	for i, c := range a {
-		if b[i] != c {
-			return i
+	n := 0
+	for ; len(a)-n >= 8; n += 8 {
+		if x := binary.LittleEndian.Uint64(a[n:]) ^ binary.LittleEndian.Uint64(b[n:]); x != 0 {
+			return n + bits.TrailingZeros64(x)/8
 		}
 	}
-	return len(a)
+	for n < len(a) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
