@@ -196,6 +196,33 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
 
+// TestDigestNotInvalid: a registry that takes a manifest for another, since it reads what
+// is being written, is given it again, but not for ever.
+func TestDigestNotInvalid(t *testing.T) {
+	img := placetest.Image(t, placetest.ImageSpec{})
+	for wrong, ok := range map[int]bool{1: true, 3: true, 100: false} {
+		next := embedded()
+		r := repo(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/manifests/") && wrong > 0 {
+				wrong--
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = w.Write([]byte(`{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"}]}`))
+				return
+			}
+			next.ServeHTTP(w, req)
+		}))
+		for _, d := range img.Order[:len(img.Order)-1] {
+			if err := r.Put(t.Context(), d, blob.Bytes(img.Bytes[d.Digest])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Put(t.Context(), img.Root, blob.Bytes(img.Bytes[img.Root.Digest])); (err == nil) != ok {
+			t.Errorf("%d times left: %v", wrong, err)
+		}
+	}
+}
+
 // TestNoSuchRoute: whatever a registry answers that does not know the API, the list
 // under the tag is read, and what it answers of the tag counts.
 func TestNoSuchRoute(t *testing.T) {

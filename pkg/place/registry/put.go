@@ -14,6 +14,7 @@ import (
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
 
 // Traits: a registry keeps bytes as they are. Whether it takes an index whose
@@ -73,6 +74,12 @@ func (r *Repo) putManifest(ctx context.Context, m *remote, d v1.Descriptor, raw 
 	req.Size = int64(len(raw))
 	req.Body = func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
 	resp, err := m.Do(ctx, req)
+	for range digestTries {
+		if !isDigestInvalid(err) {
+			break
+		}
+		resp, err = m.Do(ctx, req)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -84,6 +91,16 @@ func (r *Repo) putManifest(ctx context.Context, m *remote, d v1.Descriptor, raw 
 		r.forgetTags()
 	}
 	return subject, errors.Join(stored(resp, d), resp.Body.Close())
+}
+
+// digestTries is how often a manifest is sent again that is said to have another
+// digest, which it has not: raw was verified. Docker-registry 2.8 says so of an index
+// whose image is given a tag at the same moment: it reads a link that is being written.
+const digestTries = 3
+
+func isDigestInvalid(err error) bool {
+	var e *wire.Error
+	return errors.As(err, &e) && e.Code == "DIGEST_INVALID"
 }
 
 // stored holds what the registry says it has stored against d.
