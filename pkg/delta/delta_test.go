@@ -66,7 +66,7 @@ func checkEdits(t *testing.T, seed uint64) {
 }
 
 func TestEdits(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		checkEdits(t, seed)
 	}
 }

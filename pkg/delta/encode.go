@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/delta/encoder"
@@ -23,7 +24,7 @@ func (rec *recipe) encode(ctx context.Context, w io.Writer, tar io.ReaderAt, o O
 	if err != nil {
 		return err
 	}
-	return e.Encode(ctx, w, tar, rec.Length, min(max(o.Jobs, 1), maxJobs))
+	return e.Encode(ctx, w, tar, rec.Length, min(max(o.Jobs, 1), maxJobs, runtime.GOMAXPROCS(0)))
 }
 
 func (rec *recipe) readEncoder(ctx context.Context) (encoder.Recipe, error) {

@@ -8,8 +8,8 @@ import (
 // Sizes of what is held while an old and a new version of a file are compared.
 const (
 	newWindow = 4 << 20
-	oldWindow = 16 << 20
-	maxSlots  = 1 << 21
+	oldWindow = 8 << 20
+	maxSlots  = 1 << 20
 	seedBytes = 12 // that are equal where a match begins
 )
 

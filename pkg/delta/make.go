@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -46,6 +47,9 @@ func makeRecipe(ctx context.Context, target Blob, bases []Blob, w io.Writer, o O
 	if err := m.describe(ctx); err != nil {
 		return Stats{}, err
 	}
+	// What the comparison took is free now; left to itself it would be given back
+	// only when the proof has taken as much again.
+	runtime.GC()
 	recipe, err := m.recipe()
 	if err != nil {
 		return Stats{}, err
