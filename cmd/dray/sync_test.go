@@ -185,6 +185,9 @@ func TestSyncTakesSignaturesAlong(t *testing.T) {
 	signature := strings.Replace(digest, ":", "-", 1) + ".sig"
 	m.push("app:"+signature, 3)
 	m.push("app:sha256-"+strings.Repeat("0", 64)+".sig", 4) // of nothing that is taken
+	if out, said, code := m.sync("--no-referrers"); code != 0 || out != "" {
+		t.Errorf("%d: %s%s", code, out, said)
+	}
 	out, said, code := m.sync()
 	if code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, signature) {
 		t.Errorf("%d: %s%s", code, out, said)

@@ -23,7 +23,7 @@ const maxRemembered = 100_000
 // image brings one image, and what belongs to it by the names of tags.
 func (s *syncer) image(ctx context.Context, g *syncGroup, it syncItem) {
 	done := s.bring(ctx, g, it)
-	if !done.OK || done.Digest != done.origin || s.target.Ref.Kind != ref.Registry {
+	if s.o.NoReferrers || !done.OK || done.Digest != done.origin || s.target.Ref.Kind != ref.Registry {
 		return
 	}
 	base, _, _ := strings.Cut(strings.TrimSuffix(it.from, ":"+it.to.Tag), "@")
