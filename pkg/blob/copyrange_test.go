@@ -91,3 +91,42 @@ func TestCopyRangeStops(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 }
+
+// BenchmarkCopyRange holds it against what it saves: reading, hashing and writing.
+func BenchmarkCopyRange(b *testing.B) {
+	dir := b.TempDir()
+	content := bytes.Repeat([]byte("0123456789abcdef"), 16<<20/16)
+	path := filepath.Join(dir, "src")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	d := describe(b, string(content))
+	for name, move := range map[string]func(dst *os.File, rc io.ReadCloser) error{
+		"by the system": func(dst *os.File, rc io.ReadCloser) error {
+			_, err := blob.CopyRange(b.Context(), dst, 0, rc, d.Size, nil)
+			return err
+		},
+		"verifying": func(dst *os.File, rc io.ReadCloser) error {
+			_, err := blob.Copy(b.Context(), io.NewOffsetWriter(dst, 0), blob.Verify(rc, d))
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			dst, err := os.Create(filepath.Join(b.TempDir(), "dst"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer dst.Close()
+			b.SetBytes(d.Size)
+			for b.Loop() {
+				rc, err := blob.File(path)(b.Context(), 0, -1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(move(dst, rc), rc.Close()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
