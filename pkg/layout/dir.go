@@ -40,16 +40,6 @@ func (d Dir) Index() (*Index, error) {
 	return x, err
 }
 
-// Flat returns the index.json as an image for several platforms if that is what
-// it is, else nil: see [Index.Flat]. Its bytes are no blob of the layout.
-func (d Dir) Flat() *manifest.Doc {
-	x, raw, err := d.read()
-	if err != nil {
-		return nil
-	}
-	return x.Flat(raw)
-}
-
 func (d Dir) read() (*Index, []byte, error) {
 	raw, err := readBounded(filepath.Join(d.Path, "index.json"), manifest.MaxIndexBytes)
 	if errors.Is(err, fs.ErrNotExist) {

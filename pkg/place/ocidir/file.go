@@ -29,7 +29,7 @@ func (d *Dir) OpenFile(_ context.Context, h v1.Hash) (place.File, error) {
 func (d *Dir) openFile(h v1.Hash) (place.File, error) {
 	f, err := d.dir.OpenBlob(h)
 	if errors.Is(err, place.ErrNotFound) {
-		if flat := d.dir.Flat(); flat != nil && flat.Descriptor.Digest == h {
+		if _, flat, err := d.reader.Read(d.dir); err == nil && flat != nil && flat.Descriptor.Digest == h {
 			return place.FileAt(bytes.NewReader(flat.Raw), 0, int64(len(flat.Raw))), nil
 		}
 	}

@@ -22,6 +22,7 @@ import (
 // beside other processes. It needs not exist before the first Put.
 type Dir struct {
 	dir    layout.Dir
+	reader layout.Reader
 	finder layout.Finder
 }
 
@@ -48,11 +49,11 @@ func (d *Dir) Remember(v *memo.Verified) { d.dir.Verified = v }
 // Resolve returns what index.json has for name: "" for the only image, a tag, a
 // full name, or "@sha256:…", which also finds manifests that only an index names.
 func (d *Dir) Resolve(ctx context.Context, name string) (v1.Descriptor, error) {
-	x, err := d.dir.Index()
+	x, flat, err := d.reader.Read(d.dir)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	if flat := d.dir.Flat(); flat != nil && (name == "" || name == "@"+flat.Descriptor.Digest.String()) {
+	if flat != nil && (name == "" || name == "@"+flat.Descriptor.Digest.String()) {
 		return flat.Descriptor, nil
 	}
 	root, err := x.Pick(name)
@@ -86,7 +87,7 @@ func (d *Dir) OpenRange(ctx context.Context, desc v1.Descriptor, offset, length 
 func (d *Dir) openRange(ctx context.Context, desc v1.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	f, err := d.dir.OpenBlob(desc.Digest)
 	if errors.Is(err, place.ErrNotFound) && desc.MediaType.IsIndex() {
-		if flat := d.dir.Flat(); flat != nil && flat.Descriptor.Digest == desc.Digest {
+		if _, flat, err := d.reader.Read(d.dir); err == nil && flat != nil && flat.Descriptor.Digest == desc.Digest {
 			return blob.Bytes(flat.Raw)(ctx, offset, length)
 		}
 	}
@@ -103,11 +104,11 @@ func (d *Dir) openRange(ctx context.Context, desc v1.Descriptor, offset, length 
 
 // List visits the names in index.json.
 func (d *Dir) List(_ context.Context, visit func(place.Entry) error) error {
-	x, err := d.dir.Index()
+	x, flat, err := d.reader.Read(d.dir)
 	if err != nil {
 		return err
 	}
-	if flat := d.dir.Flat(); flat != nil {
+	if flat != nil {
 		return visit(place.Entry{Name: "@" + flat.Descriptor.Digest.String(), Root: flat.Descriptor})
 	}
 	for _, e := range x.List() {
@@ -125,7 +126,7 @@ func (d *Dir) Referrers(ctx context.Context, desc v1.Descriptor) ([]v1.Descripto
 
 // ListReferrers visits what belongs to images.
 func (d *Dir) ListReferrers(_ context.Context, visit func(place.Entry) error) error {
-	x, err := d.dir.Index()
+	x, _, err := d.reader.Read(d.dir)
 	if err != nil {
 		return err
 	}

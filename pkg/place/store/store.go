@@ -28,6 +28,7 @@ import (
 // concurrent use, also beside other processes. Close gives its lock back.
 type Store struct {
 	dir    layout.Dir
+	reader layout.Reader
 	finder layout.Finder
 
 	mu     sync.Mutex
@@ -114,7 +115,7 @@ func (s *Store) Find(ctx context.Context, name string) (place.Entry, error) {
 	if err := s.hold(ctx); err != nil {
 		return place.Entry{}, err
 	}
-	x, err := s.index()
+	x, err := s.names()
 	if err != nil {
 		return place.Entry{}, err
 	}
@@ -200,9 +201,16 @@ func onlyName(x *layout.Index, h v1.Hash) string {
 	return name
 }
 
-// index reads the names; a store that was never written has none.
-func (s *Store) index() (*layout.Index, error) {
-	x, err := s.dir.Index()
+// names returns the names, to be read only; a store that was never written has none.
+func (s *Store) names() (*layout.Index, error) {
+	x, _, err := s.reader.Read(s.dir)
+	return orNone(x, err)
+}
+
+// index reads the names anew.
+func (s *Store) index() (*layout.Index, error) { return orNone(s.dir.Index()) }
+
+func orNone(x *layout.Index, err error) (*layout.Index, error) {
 	if errors.Is(err, place.ErrNotFound) {
 		return layout.NewIndex(), nil
 	}
@@ -236,7 +244,7 @@ func (s *Store) List(ctx context.Context, visit func(place.Entry) error) error {
 	if err := s.hold(ctx); err != nil {
 		return err
 	}
-	x, err := s.index()
+	x, err := s.names()
 	if err != nil {
 		return err
 	}
@@ -265,7 +273,7 @@ func (s *Store) ListReferrers(ctx context.Context, visit func(place.Entry) error
 	if err := s.hold(ctx); err != nil {
 		return err
 	}
-	x, err := s.index()
+	x, err := s.names()
 	if err != nil {
 		return err
 	}
