@@ -20,12 +20,13 @@ type copier struct {
 	plan   *plan
 	o      Options
 	slots  chan struct{}           // one is held by every blob on its way
+	large  chan struct{}           // and one of these too by those that are not small
 	shared map[v1.Hash]*sharedBlob // what several trees hold
 }
 
 func newCopier(p *plan, o Options) *copier {
 	c := &copier{plan: p, o: o, shared: map[v1.Hash]*sharedBlob{}}
-	limit, seen := o.jobs(), map[v1.Hash]bool{}
+	limit, seen := o.requests(), map[v1.Hash]bool{}
 	for _, b := range p.batches() {
 		limit = min(limit, c.limit(b.to))
 		for _, t := range b.trees {
@@ -37,16 +38,33 @@ func newCopier(p *plan, o Options) *copier {
 			}
 		}
 	}
-	c.slots = make(chan struct{}, limit)
+	c.slots, c.large = make(chan struct{}, limit), make(chan struct{}, o.jobs())
 	return c
 }
 
-// limit is how many blobs to may get at once.
+// limit is how many blobs to may get at once, most of them small.
 func (c *copier) limit(to place.Sink) int {
 	if puts := to.Traits().Puts; puts > 0 {
-		return min(puts, c.o.jobs())
+		return min(puts, c.o.requests())
 	}
-	return c.o.jobs()
+	return c.o.requests()
+}
+
+// slotted runs f, which moves a blob of so many bytes, when there is room for it.
+func (c *copier) slotted(ctx context.Context, size int64, f func() error) error {
+	slots := []chan struct{}{c.slots}
+	if size > smallBytes {
+		slots = []chan struct{}{c.large, c.slots} // who waits for the first is in nobody's way
+	}
+	for _, s := range slots {
+		select {
+		case s <- struct{}{}:
+			defer func() { <-s }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return f()
 }
 
 // run copies everything; see [Copy].

@@ -14,7 +14,7 @@ import (
 // in their order. With KeepGoing a tree that fails holds up no other.
 func (c *copier) each(ctx context.Context, trees []*tree) error {
 	g, gctx := errgroup.WithContext(ctx)
-	window, arrived := make(chan struct{}, c.o.jobs()), make([]chan error, len(trees))
+	window, arrived := make(chan struct{}, c.o.requests()), make([]chan error, len(trees))
 	for i := range arrived {
 		arrived[i] = make(chan error, 1)
 	}
@@ -63,7 +63,7 @@ func (c *copier) followers(ctx context.Context, t *tree) error {
 func (c *copier) tree(ctx context.Context, t *tree, nodes []node) error {
 	for _, level := range byLevel(nodes) {
 		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(c.o.jobs())
+		g.SetLimit(c.o.requests())
 		for _, n := range level {
 			if gctx.Err() != nil {
 				break
@@ -81,7 +81,7 @@ func (c *copier) tree(ctx context.Context, t *tree, nodes []node) error {
 func (c *copier) share(ctx context.Context, to place.Sink, n node) error {
 	s := c.shared[n.d.Digest]
 	if s == nil {
-		return c.slotted(ctx, func() error { return c.one(ctx, to, n) })
+		return c.slotted(ctx, n.d.Size, func() error { return c.one(ctx, to, n) })
 	}
 	select {
 	case s.turn <- struct{}{}:
@@ -92,22 +92,11 @@ func (c *copier) share(ctx context.Context, to place.Sink, n node) error {
 	if slices.Contains(s.at, to) {
 		return nil
 	}
-	err := c.slotted(ctx, func() error { return c.one(ctx, to, n, s.at...) })
+	err := c.slotted(ctx, n.d.Size, func() error { return c.one(ctx, to, n, s.at...) })
 	if err == nil {
 		s.at = append(s.at, to)
 	}
 	return err
-}
-
-// slotted runs f when a slot is free.
-func (c *copier) slotted(ctx context.Context, f func() error) error {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-		return f()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // A sharedBlob is one that several trees hold.

@@ -62,11 +62,15 @@ func (t *tree) attach(ctx context.Context) error {
 	}
 	r.settled = true
 	b := r.builder
+	listed := 0
 	for i := 0; i < len(r.carried); i++ { // it grows: what is found is asked about itself
 		k := r.carried[i]
 		list, err := k.wait(ctx)
 		if err != nil {
 			return &ReferrerError{Subject: k.subject.String(), Err: err}
+		}
+		if listed += len(list); listed > manifest.MaxChildren {
+			return &ReferrerError{Subject: k.subject.String(), Err: fmt.Errorf("more than %d of them: %w", manifest.MaxChildren, place.ErrInvalid)}
 		}
 		for _, d := range list {
 			if err := b.carry(ctx, k, d); err != nil {

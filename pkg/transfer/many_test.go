@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,30 @@ func TestKeepGoingInAnArchive(t *testing.T) {
 	var names []string
 	if err := a.List(t.Context(), func(e place.Entry) error { names = append(names, e.Name); return nil }); err != nil || len(names) != 3 {
 		t.Errorf("there is %q, %v", names, err)
+	}
+}
+
+// TestEssential: an archive is not written without what must be in it.
+func TestEssential(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.tar")
+	for i := range 3 { // one that can be had, one that is not there, one that lacks a layer
+		w, err := archive.Create(path, archive.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reqs := some(t)
+		reqs[i].Essential = true
+		_, err = transfer.Copy(t.Context(), w, reqs, transfer.Options{KeepGoing: true})
+		if failed := (*transfer.FailedError)(nil); errors.As(err, &failed) != (i == 0) {
+			t.Errorf("%d: %v", i, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); (err == nil) != (i == 0) {
+			t.Errorf("%d: the archive: %v", i, err)
+		}
+		_ = os.Remove(path)
 	}
 }
 

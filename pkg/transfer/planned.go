@@ -39,6 +39,11 @@ func (c *copier) planned(ctx context.Context, b batch, planner place.Planner) er
 			return nil
 		}
 	}
+	for _, t := range c.plan.trees {
+		if t.req.Essential && t.err != nil {
+			return fmt.Errorf("%s, without which nothing is written: %w", t.req.Name, t.err)
+		}
+	}
 	for _, t := range b.trees {
 		if err := c.commit(ctx, t); err != nil {
 			return err
@@ -78,7 +83,7 @@ func (c *copier) all(ctx context.Context, b batch, nodes []node) (failed []error
 				if f.isMoot(n) || stream && f.any() { // a stream cannot pass over anything
 					return nil
 				}
-				err := c.one(gctx, b.to, n)
+				err := c.slotted(gctx, n.d.Size, func() error { return c.one(gctx, b.to, n) })
 				if err != nil && c.o.KeepGoing && gctx.Err() == nil {
 					f.add(n, err)
 					return nil

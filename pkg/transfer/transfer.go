@@ -24,6 +24,9 @@ type Request struct {
 	Digest v1.Hash       // what it must be there, or nothing is written; zero: anything
 	// Platforms are those to copy of this image; none means those of the Options.
 	Platforms arch.Selection
+	// Essential says that without it nothing is written to a planner, such as an archive
+	// that replaces an older one, even with [Options].KeepGoing.
+	Essential bool
 }
 
 // Options say how to copy. The zero value copies all platforms, four blobs at once.
@@ -41,9 +44,10 @@ type Options struct {
 	Sparse bool
 	// NoReferrers leaves behind what belongs to an image: signatures, SBOMs, attestations.
 	NoReferrers bool
-	// KeepGoing leaves out a request that fails, and copies the others.
+	// KeepGoing leaves out a request that fails, and copies the others; see [Request].
 	KeepGoing bool
-	// Jobs is how many blobs move at once; 0 means 4.
+	// Jobs is how many blobs move at once; 0 means 4. Of small ones, of up to 512 KiB, it is
+	// four times as many, unless it is 1.
 	Jobs   int
 	Events event.Handler
 }
@@ -53,6 +57,21 @@ func (o Options) jobs() int {
 		return 4
 	}
 	return o.Jobs
+}
+
+// Of what is small, the way there and back takes longer than the bytes, so that more of
+// it is on its way at once.
+const (
+	smallBytes = 512 << 10
+	smallTimes = 4
+)
+
+// requests is how many blobs are on their way at once, those that are small included.
+func (o Options) requests() int {
+	if o.jobs() == 1 {
+		return 1 // whoever says so means it
+	}
+	return smallTimes * o.jobs()
 }
 
 // A Result is one image that was copied, or with [Options].KeepGoing could not be.

@@ -193,7 +193,7 @@ func (s *syncer) lookAll(ctx context.Context, a *syncArchive, groups []*syncGrou
 func (a *syncArchive) keep(im syncedImage, name string) {
 	a.ims = append(a.ims, im)
 	a.reqs = append(a.reqs, transfer.Request{
-		Source: a.old, Name: name, Root: a.names[name], Names: []string{name}, Platforms: arch.Selection{All: true},
+		Source: a.old, Name: name, Root: a.names[name], Names: []string{name}, Platforms: arch.Selection{All: true}, Essential: true,
 	})
 }
 
