@@ -284,3 +284,51 @@ func FuzzUpdate(f *testing.F) {
 		}
 	})
 }
+
+// TestRecipeWork: recipes upon recipes may not multiply, nor name a base twice.
+func TestRecipeWork(t *testing.T) {
+	level := func(n int) []v1.Descriptor {
+		var ds []v1.Descriptor
+		for i := range 8 {
+			ds = append(ds, manifest.Describe(types.OCILayer, fmt.Appendf(nil, "%d %d", n, i)))
+		}
+		return ds
+	}
+	for what, tt := range map[string]struct {
+		levels int
+		ok     bool
+	}{"some upon others": {3, true}, "eight times eight times eight": {4, false}} {
+		p := new(mem.Place)
+		for n := 1; n <= tt.levels; n++ {
+			d := newDraft()
+			other := manifest.Describe(types.OCIManifestSchema1, fmt.Append(nil, n))
+			d.doc["root"], d.doc["names"], d.subject, d.carried = other, []string{fmt.Sprint("a:", n)}, &other, []v1.Descriptor{other}
+			var needs []bundle.Blob
+			for _, b := range level(n - 1) {
+				needs = append(needs, bundle.Blob{Digest: b.Digest, Size: b.Size, MediaType: b.MediaType})
+			}
+			d.doc["needs"] = needs
+			for _, target := range level(n) {
+				d.carried = append(d.carried, recipeFor(target, level(n-1)...))
+			}
+			artifact := d.put(t, p)
+			artifact.ArtifactType = bundle.UpdateType
+			if err := p.Commit(t.Context(), artifact, fmt.Sprint(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := bundle.Open(t.Context(), p, bundle.ReadOptions{}); (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "takes more than") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	p, d := new(mem.Place), newDraft()
+	d.carried = append(d.carried, recipeFor(more, some, some))
+	artifact := d.put(t, p)
+	artifact.ArtifactType = bundle.UpdateType
+	if err := p.Commit(t.Context(), artifact, "1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bundle.Open(t.Context(), p, bundle.ReadOptions{}); err == nil || !strings.Contains(err.Error(), "one twice") {
+		t.Error(err)
+	}
+}

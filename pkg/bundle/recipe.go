@@ -64,13 +64,18 @@ func (s *Source) cookFile(ctx context.Context, h v1.Hash, r recipe) (place.File,
 	return nil, errors.Join(fmt.Errorf("making %s: it is no file then: %w", h, place.ErrUnsupported), rc.Close())
 }
 
-// maxRecipeSteps bounds how many recipes are followed to make one blob, where updates
-// that came one after the other lie in one place.
-const maxRecipeSteps = 8
+// Bounds on recipes. Of updates that came one after the other and lie in one place, one
+// may need what another makes.
+const (
+	maxRecipeBases = 16  // of one: what package delta writes
+	maxRecipeSteps = 8   // one upon the other
+	maxRecipeWork  = 256 // to be followed for one blob, those that are needed twice counted twice
+)
 
 // checkRecipes refuses recipes that lead in a circle, or too far.
 func (s *Source) checkRecipes() error {
 	steps := map[v1.Hash]int{} // 0: being followed
+	work := map[v1.Hash]int{}
 	var follow func(h v1.Hash) (int, error)
 	follow = func(h v1.Hash) (int, error) {
 		r, ok := s.recipes[h]
@@ -83,13 +88,16 @@ func (s *Source) checkRecipes() error {
 			return n, nil
 		}
 		steps[h] = 0
-		most := 0
+		most, sum := 0, 1
 		for _, base := range r.bases {
 			n, err := follow(base)
 			if err != nil {
 				return 0, err
 			}
-			most = max(most, n)
+			most, sum = max(most, n), sum+work[base]
+		}
+		if work[h] = sum; sum > maxRecipeWork {
+			return 0, fmt.Errorf("%s takes more than %d recipes: %w", h, maxRecipeWork, place.ErrInvalid)
 		}
 		if steps[h] = most + 1; most >= maxRecipeSteps {
 			return 0, fmt.Errorf("%s is made in more than %d steps: %w", h, maxRecipeSteps, place.ErrInvalid)

@@ -68,7 +68,7 @@ func TestReferrersLack(t *testing.T) {
 	dst := &counting{Place: new(mem.Place)}
 	_, err := transfer.Copy(t.Context(), dst, []transfer.Request{request(src, two, v2Name)}, transfer.Options{})
 	var lack *place.LackError
-	if !errors.As(err, &lack) || dst.puts > 0 {
-		t.Errorf("%v after %d puts", err, dst.puts)
+	if !errors.As(err, &lack) || dst.puts.Load() > 0 {
+		t.Errorf("%v after %d puts", err, dst.puts.Load())
 	}
 }

@@ -137,6 +137,9 @@ func (s *Source) has(ctx context.Context, d v1.Descriptor) (bool, error) {
 	if !ok {
 		return false, nil
 	}
+	if err := context.Cause(ctx); err != nil {
+		return false, err
+	}
 	if r, ok := s.recipe(d.Digest); ok {
 		for _, h := range r.bases {
 			if has, err := s.has(ctx, s.needs[h].Descriptor()); !has || err != nil {

@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -131,6 +132,9 @@ func parseRecipe(d v1.Descriptor) (recipe, error) {
 		h, err := v1.NewHash(s)
 		if err != nil {
 			return r, fmt.Errorf("recipe %s: %w", d.Digest, err)
+		}
+		if slices.Contains(r.bases, h) || len(r.bases) == maxRecipeBases {
+			return r, fmt.Errorf("recipe %s: more than %d bases, or one twice", d.Digest, maxRecipeBases)
 		}
 		r.bases = append(r.bases, h)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -238,8 +239,8 @@ func TestUpdateLacks(t *testing.T) {
 	req := request(src, two, v2Name)
 	_, err := transfer.Copy(t.Context(), dst, []transfer.Request{req}, transfer.Options{KeepGoing: true})
 	var lack *place.LackError
-	if !errors.As(err, &lack) || !errors.Is(err, place.ErrNotFound) || len(lack.Lacks) != 2 || dst.puts > 0 {
-		t.Fatalf("%v after %d puts", err, dst.puts)
+	if !errors.As(err, &lack) || !errors.Is(err, place.ErrNotFound) || len(lack.Lacks) != 2 || dst.puts.Load() > 0 {
+		t.Fatalf("%v after %d puts", err, dst.puts.Load())
 	}
 	for _, d := range two.Order[:2] {
 		if !strings.Contains(err.Error(), d.Digest.String()) || !strings.Contains(err.Error(), v2Name+" needs ") {
@@ -253,19 +254,19 @@ func TestUpdateLacks(t *testing.T) {
 		t.Errorf("%v, %v", lacks, err)
 	}
 	hold(t, dst.Place, one, v1Name)
-	dst.puts = 0
-	if _, err := transfer.Copy(t.Context(), dst, []transfer.Request{req}, transfer.Options{}); err != nil || dst.puts != 3 {
-		t.Errorf("%d puts, want 3: %v", dst.puts, err)
+	dst.puts.Store(0)
+	if _, err := transfer.Copy(t.Context(), dst, []transfer.Request{req}, transfer.Options{}); err != nil || dst.puts.Load() != 3 {
+		t.Errorf("%d puts, want 3: %v", dst.puts.Load(), err)
 	}
 }
 
 type counting struct {
 	*mem.Place
-	puts int
+	puts atomic.Int32
 }
 
 func (c *counting) Put(ctx context.Context, d v1.Descriptor, open blob.Opener) error {
-	c.puts++
+	c.puts.Add(1)
 	return c.Place.Put(ctx, d, open)
 }
 

@@ -35,6 +35,9 @@ func apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base fun
 	if rec.Target.Digest != target.Digest || rec.Target.Size != target.Size {
 		return fmt.Errorf("%w: it is for %s", ErrInvalid, rec.Target.Digest)
 	}
+	if most := rec.most(); rec.Length > most {
+		return fmt.Errorf("%w: %d bytes of a recipe and bases that can make %d", ErrInvalid, rec.Length, most)
+	}
 	if o.MaxUnpackedBytes > 0 && rec.Length > o.MaxUnpackedBytes {
 		return fmt.Errorf("it unpacks to %d bytes, more than the %d allowed", rec.Length, o.MaxUnpackedBytes)
 	}
@@ -72,6 +75,16 @@ func openRecipe(ctx context.Context, open blob.Opener) (*recipe, error) {
 	rec := &recipe{Head: h, open: open, start: start}
 	rec.program, err = rec.readProgram(ctx)
 	return rec, err
+}
+
+// most is what can be made of what is there: bases and sections are bytes that came,
+// whatever is said of the target.
+func (h Head) most() int64 {
+	n := h.Sections.Program + h.Sections.New + h.Sections.Changes
+	for _, b := range h.Bases {
+		n += b.Size
+	}
+	return maxLength(n)
 }
 
 // total is how many bytes of bases there are.
