@@ -80,7 +80,7 @@ func (c *Conn) ask(ctx context.Context, path string, question, answer any) error
 	if err != nil {
 		return err
 	}
-	err = readDoc(resp.Body, maxPlanBytes, answer)
+	err = readAnswer(resp.Body, answer)
 	if err = errors.Join(err, resp.Body.Close()); err != nil && !errors.Is(err, place.ErrInvalid) {
 		return c.broken(ctx, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -131,7 +132,7 @@ func (s *Sink) Put(ctx context.Context, d v1.Descriptor, open blob.Opener) error
 	}
 	defer func() { _ = resp.Body.Close() }() // only read
 	dec := json.NewDecoder(io.LimitReader(resp.Body, maxListBytes))
-	for {
+	for n := 0; ; n++ {
 		var l putLine
 		if err := dec.Decode(&l); err != nil {
 			return s.c.broken(ctx, fmt.Errorf("there is no word how it ended: %w", noEnd(err)))
@@ -146,8 +147,10 @@ func (s *Sink) Put(ctx context.Context, d v1.Descriptor, open blob.Opener) error
 				return p.fault
 			}
 			return l.Failed.err(s.c.host)
+		case l.Want == "" || n >= maxWants || !p.begin():
+			return fmt.Errorf("%s wants too much of %s: %w", s.c.host, d.Digest, place.ErrInvalid)
 		default:
-			p.senders.Go(func() { p.send(ctx, l) })
+			p.senders.Go(func() { defer p.end(); p.send(ctx, l) })
 		}
 	}
 }
@@ -157,10 +160,20 @@ type putting struct {
 	c       *Conn
 	open    blob.Opener
 	senders sync.WaitGroup
+	busy    atomic.Int32 // how many of them there are
 
 	mu    sync.Mutex
 	fault error // of the content here: it explains what then fails there
 }
+
+// Bounds on what the other end may ask for in one Put.
+const (
+	maxWants   = 10_000
+	maxSenders = 64 // at once
+)
+
+func (p *putting) begin() bool { return p.busy.Add(1) <= maxSenders }
+func (p *putting) end()        { p.busy.Add(-1) }
 
 func (p *putting) failed(ctx context.Context, err error) {
 	p.mu.Lock()

@@ -9,6 +9,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -48,7 +49,18 @@ func (c *Conn) Source(ctx context.Context, name string) (src place.Source, resol
 func (s *Source) Resolve(ctx context.Context, name string) (v1.Descriptor, error) {
 	var d v1.Descriptor
 	err := s.c.ask(ctx, s.base+"/resolve", nameQuestion{name}, &d)
+	if err == nil {
+		err = s.c.checked(d)
+	}
 	return d, err
+}
+
+// checked refuses what is no descriptor.
+func (c *Conn) checked(d v1.Descriptor) error {
+	if err := manifest.CheckDescriptor(d); err != nil {
+		return fmt.Errorf("%s: %w: %w", c.host, place.ErrInvalid, err)
+	}
+	return nil
 }
 
 // Open opens content there.
@@ -121,6 +133,9 @@ func (c *Conn) list(ctx context.Context, path string, visit func(place.Entry) er
 		e := place.Entry{Name: l.Name}
 		if l.Root != nil {
 			e.Root = *l.Root
+		}
+		if err := c.checked(e.Root); err != nil && (l.Root != nil || e.Name == "") { // engines know names alone
+			return err
 		}
 		if err := visit(e); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -151,6 +152,21 @@ func readDoc(r io.Reader, most int64, into any) error {
 		return fmt.Errorf("more than %d bytes: %w", most, place.ErrInvalid)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%w: %w", place.ErrInvalid, err)
+	}
+	return nil
+}
+
+// readAnswer reads the only JSON document of r as what comes from outside is read.
+func readAnswer(r io.Reader, into any) error {
+	raw, err := io.ReadAll(io.LimitReader(r, maxDocBytes+1))
+	if err != nil {
+		return err
+	}
+	if int64(len(raw)) > maxDocBytes {
+		return fmt.Errorf("more than %d bytes: %w", maxDocBytes, place.ErrInvalid)
+	}
+	if err := manifest.Decode(raw, into); err != nil {
 		return fmt.Errorf("%w: %w", place.ErrInvalid, err)
 	}
 	return nil
