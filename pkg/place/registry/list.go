@@ -100,6 +100,8 @@ type names struct {
 	page  []string     // to be visited next
 	total int          // of all pages until now
 	last  []string     // visited last
+
+	guessed bool // the registry has not said that there is this page
 }
 
 func newNames(h *host, req *wire.Request) *names {
@@ -140,12 +142,17 @@ func (n *names) turn(ctx context.Context) error {
 	}
 	// Some registries cut the list at n and say nothing of the rest. Those that
 	// do not know "last" either begin again: then that was all.
-	if len(n.page) > 0 && slices.Contains(n.last, n.page[0]) {
+	if n.guessed && len(n.page) > 0 && slices.Contains(n.last, n.page[0]) {
 		n.page, n.req = nil, nil
-	} else if n.req == nil && len(n.page) == pageNames {
+		return nil
+	}
+	n.guessed = n.req == nil && len(n.page) == pageNames
+	if n.guessed {
 		next := n.first
 		next.Query = url.Values{"n": {strconv.Itoa(pageNames)}, "last": {n.page[pageNames-1]}}
 		n.req = &next
 	}
+	// Pages overlap where names were added since the last one.
+	n.page = slices.DeleteFunc(n.page, func(name string) bool { return slices.Contains(n.last, name) })
 	return nil
 }

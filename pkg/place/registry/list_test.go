@@ -196,3 +196,27 @@ func TestCatalog(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestListWhilePushed: pages by number overlap when a tag is added between them. That
+// is not the end of the list, and no tag comes twice.
+func TestListWhilePushed(t *testing.T) {
+	tags := listed(30)
+	host := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := max(1, len(r.URL.Query().Get("page")))
+		from := 10*(page-1) - (page - 1) // one more each time
+		if page < 3 {
+			w.Header().Set("Link", fmt.Sprintf(`</v2/a/b/tags/list?page=%s>; rel="next"`, strings.Repeat("x", page+1)))
+		}
+		if err := json.NewEncoder(w).Encode(map[string]any{"tags": tags[from : from+10]}); err != nil {
+			t.Error(err)
+		}
+	}))
+	var got []string
+	repo := client(t, registry.Options{}).Repo(name(t, host, "a/b:1"))
+	if err := repo.List(t.Context(), func(e place.Entry) error { got = append(got, e.Name); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tags[:28], got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -64,10 +64,12 @@ func TestUploadGoesOnInAnotherRun(t *testing.T) {
 			if tt.noted != "" {
 				m.Put(host+" a/b "+d.Digest.String(), tt.noted)
 			}
+			tt.u.mu.Lock() // the cut request may not have ended there
 			if tt.change != nil {
 				tt.change(tt.u)
 			}
 			tt.u.seen = nil
+			tt.u.mu.Unlock()
 			handle, resumed := events(event.Resume)
 			second := registry.NewClient(registry.Options{Uploads: m, Events: handle})
 			if err := second.Repo(to).Put(t.Context(), d, blob.Bytes(b)); err != nil {
