@@ -164,6 +164,9 @@ func (s *syncer) removeOne(ctx context.Context, d *syncDest, n ref.Name, digest 
 	if !errors.Is(err, place.ErrUnsupported) || s.target.Ref.Kind != ref.Registry {
 		return err
 	}
+	if d.partial != nil { // a name that is not known could go with it
+		return fmt.Errorf("removing %s by digest: %w", n, d.partial)
+	}
 	kept, kerr := s.isKept(ctx, d, n.Base(), digest)
 	if kerr != nil {
 		return kerr

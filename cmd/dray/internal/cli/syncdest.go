@@ -14,8 +14,9 @@ import (
 
 // A syncDest is a place that images go to: a repository, a layout or the store.
 type syncDest struct {
-	sink  *open.Sink
-	names map[string]v1.Descriptor // what stood there; a root is zero where only asking would tell
+	sink    *open.Sink
+	names   map[string]v1.Descriptor // what stood there; a root is zero where only asking would tell
+	partial error                    // why not all names are known; nil: they are
 }
 
 // openLocal opens a destination that is one for everything.
@@ -46,6 +47,7 @@ func (s *syncer) openDest(ctx context.Context, at ref.Ref) (*syncDest, error) {
 			return nil
 		})
 	}
+	d.partial = err
 	// Who may not list may still be allowed to write: that will tell.
 	if err != nil && !errors.Is(err, place.ErrNotFound) && !errors.Is(err, place.ErrDenied) {
 		return nil, errors.Join(err, sink.Close())
