@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
@@ -60,7 +61,7 @@ func (d *Document) check() error {
 	if d.MediaType == "" {
 		return fmt.Errorf("it has no mediaType, which would be %s", Type)
 	}
-	if d.Name == "" || d.Name == "." || strings.ContainsAny(d.Name, "/\\\x00") {
+	if d.Name == "" || d.Name == "." || strings.ContainsAny(d.Name, "/\\") || strings.ContainsFunc(d.Name, unicode.IsControl) {
 		return fmt.Errorf("%.100q is no name of a file", d.Name)
 	}
 	if d.PartSize < 1 {

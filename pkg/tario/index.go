@@ -31,6 +31,7 @@ type Table struct {
 	entries map[string]entry
 	files   []Member
 	ends    bool
+	end     int64 // of the last member
 }
 
 // entry is what one name stands for: a file, a link, or neither (a folder).
@@ -56,7 +57,7 @@ func Index(ctx context.Context, r io.ReaderAt, size int64) (*Table, error) {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
 			now, err := sec.Seek(0, io.SeekCurrent)
-			x.table.ends = now > end
+			x.table.ends, x.table.end = now > end, end
 			return x.table, err
 		}
 		if err != nil {
@@ -79,6 +80,10 @@ func Index(ctx context.Context, r io.ReaderAt, size int64) (*Table, error) {
 		end = offset + h.Size + Padding(h.Size)
 	}
 }
+
+// End returns where the last member ends, padding included. What follows is the end of
+// the tar: two blocks of zeros, and in most tars some more.
+func (t *Table) End() int64 { return t.end }
 
 // An indexer makes a Table.
 type indexer struct {

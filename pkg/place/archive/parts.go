@@ -70,6 +70,14 @@ func isOneFile(path string) error {
 	return nil
 }
 
+// isNoSet refuses to write a file beside parts that its name would mean too.
+func isNoSet(path string) error {
+	if index := parts.Index(path); !exists(path) && exists(index) {
+		return &pathError{path + " is there, in parts", "remove them and " + index + ", or choose another name"}
+	}
+	return nil
+}
+
 // A CutError says that parts were asked for of another archive than the one whose
 // document is there.
 type CutError struct {

@@ -26,6 +26,9 @@ func setAt(path string) (index string, ok bool) {
 	return index, !exists(path) && exists(index)
 }
 
+// tailBytes is more than follows the last member of a tar that is whole.
+const tailBytes = 64 << 10
+
 // openSet opens the set whose document is at index, where it lies.
 func openSet(ctx context.Context, index string, o ReadOptions) (*Archive, error) {
 	s, err := parts.Open(index)
@@ -37,6 +40,9 @@ func openSet(ctx context.Context, index string, o ReadOptions) (*Archive, error)
 	a.table, err = tario.Index(ctx, s, s.Size)
 	if err = invalid(err); err == nil {
 		err = a.load(ctx)
+	}
+	if err == nil && s.Size-a.table.End() > tailBytes { // zeros over a header look like the end of the tar
+		err = fmt.Errorf("the tar ends at %d of %d bytes: %w", a.table.End(), s.Size, place.ErrInvalid)
 	}
 	if err == nil {
 		return a, nil

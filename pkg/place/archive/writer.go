@@ -50,6 +50,8 @@ func Create(path string, o Options) (*Writer, error) {
 		if err := isOneFile(target); err != nil {
 			return nil, fmt.Errorf("writing archive in parts: %w", err)
 		}
+	} else if err := isNoSet(target); err != nil {
+		return nil, fmt.Errorf("writing archive: %w", err)
 	}
 	return &Writer{path: target, o: o}, nil
 }

@@ -109,7 +109,7 @@ func newPartsReport(doc *parts.Document, bad *parts.FaultsError) *partsReport {
 
 func (r *partsReport) write(w io.Writer) error {
 	if r.OK {
-		_, err := fmt.Fprintf(w, "%s: %d parts and %d parity are whole: %d bytes, sha256:%s\n", r.Name, r.Parts, r.Parity, r.Size, r.SHA256)
+		_, err := fmt.Fprintf(w, "%s: %d parts and %d parity are whole: %d bytes, sha256:%s\n", ui.Quote(r.Name), r.Parts, r.Parity, r.Size, r.SHA256)
 		return err
 	}
 	rows := make([][]string, 0, len(r.Faults))
