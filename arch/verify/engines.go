@@ -66,7 +66,7 @@ func (a *archive) unloadable() string {
 	case n > 1:
 		return fmt.Sprintf("it lies in %d parts; dray parts join makes one file of them", n)
 	case a.hasOCI && len(a.oci) == 0 && a.beside > 0 && !a.hasDocker:
-		return "there is no image in it; an update has to be put together first: dray copy FILE --with PLACE full.tar"
+		return "it is an update, no whole image: dray copy FILE --with PLACE full.tar makes one that can be loaded"
 	}
 	return ""
 }

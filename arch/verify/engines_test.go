@@ -124,8 +124,8 @@ func TestEngines(t *testing.T) {
 		"update": {
 			func(a archive) archive { return a.layout().beside(false) },
 			[]string{
-				"Docker, classic store: false [] no image in it", "Docker, containerd store: false [] dray copy", "containerd: false [] no image in it",
-				"Podman: false [] no image in it", "skopeo: false [] no image in it",
+				"Docker, classic store: false [] it is an update", "Docker, containerd store: false [] dray copy", "containerd: false [] it is an update",
+				"Podman: false [] it is an update", "skopeo: false [] it is an update",
 			},
 		},
 		"signed": {

@@ -90,10 +90,25 @@ func parseLine(s string) (Line, error) {
 		s = strings.TrimRight(s[:i], " \t")
 	}
 	l.Name = s
+	if err := checkName(s); err != nil {
+		return Line{}, err
+	}
 	if key, _, ok := strings.Cut(s, "="); ok && isKey(key) {
 		return Line{}, fmt.Errorf("there is no name before %s=", key)
 	}
 	return l, nil
+}
+
+// checkName refuses a blank in what can be no path: the settings are not written as they
+// should be, or there are two names on the line.
+func checkName(s string) error {
+	name, rest, ok := strings.Cut(strings.ReplaceAll(s, "\t", " "), " ")
+	setting := strings.Contains(rest, "as=") || strings.Contains(rest, "platform=")
+	isPath := strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "oci") || strings.HasPrefix(s, "docker-archive:")
+	if !ok || isPath && !setting {
+		return nil
+	}
+	return fmt.Errorf("%.100q follows %.200q: a line is NAME [as=NEWNAME] [platform=P,P], without blanks around = and the commas", strings.TrimSpace(rest), name)
 }
 
 // isKey reports whether s looks like the name of a setting.

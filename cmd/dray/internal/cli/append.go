@@ -76,7 +76,7 @@ func (a *app) append(ctx context.Context, from string, flags appendFlags) error 
 		return b.Append(ctx, img.Root, o)
 	}
 	if from == scratch {
-		return a.fromScratch(ctx, o.Layers, flags.editFlags, put)
+		return a.fromScratch(ctx, o, flags.editFlags, put)
 	}
 	return a.edit(ctx, from, flags.editFlags, put)
 }

@@ -157,7 +157,7 @@ func (a *app) find(ctx context.Context, c carriage, srcs *sources, l namedLine) 
 		}
 		req := transfer.Request{Source: src, Name: displayName(l.from), Root: img.Root, From: first(img.Names, ""), Names: img.Names, Platforms: platforms}
 		if img.Root.Digest.Hex == "" {
-			req.Name = img.Names[0]
+			req.Name = first(img.Names, req.Name)
 		}
 		parcels = append(parcels, parcel{line: l, req: req})
 	}

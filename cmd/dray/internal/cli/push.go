@@ -126,6 +126,9 @@ func pushName(from ref.Ref, args []string) (ref.Ref, error) {
 			return to, &usageError{&hintedError{fmt.Errorf("pushing %s: %s is a registry, not a name there", from, args[1]), "push to " + args[1] + "/NAME, or with --to " + args[1] + " under the name it has"}}
 		}
 	}
+	if len(args) == 1 && to.Name == (ref.Name{}) {
+		return to, &usageError{&hintedError{fmt.Errorf("pushing %s: it does not say where to", from), "--to REGISTRY[/PREFIX] pushes every image in it, a second name one of them"}}
+	}
 	if to.Kind != ref.Registry || to.Name == (ref.Name{}) {
 		return to, &usageError{&hintedError{fmt.Errorf("pushing %s: %s is no name at a registry", from, to), "dray copy writes to any place"}}
 	}

@@ -17,9 +17,9 @@ import (
 // name: the Hub keeps it reserved.
 const scratch = "scratch"
 
-// fromScratch has an image made of nothing, for the platforms of --platform and those
-// that layers are for.
-func (a *app) fromScratch(ctx context.Context, files []layers.LayerFile, flags editFlags, make maker) error {
+// fromScratch has an image made of nothing, for the platforms of --platform, or else
+// those that layers and files are for.
+func (a *app) fromScratch(ctx context.Context, o layers.AppendOptions, flags editFlags, make maker) error {
 	if flags.to == "" {
 		return &usageError{errors.New("say where the result goes: -t NAME")}
 	}
@@ -30,7 +30,7 @@ func (a *app) fromScratch(ctx context.Context, files []layers.LayerFile, flags e
 	if err := a.refuseTerminal(refs[0]); err != nil {
 		return err
 	}
-	platforms, err := a.scratchPlatforms(files)
+	platforms, err := a.scratchPlatforms(o)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (a *app) fromScratch(ctx context.Context, files []layers.LayerFile, flags e
 	return a.bench(from, open.Image{Root: root}, &open.Source{Source: src, Ref: from}, flags, made, a.deliverer(ctx, flags, refs[0]))
 }
 
-func (a *app) scratchPlatforms(files []layers.LayerFile) ([]arch.Platform, error) {
+func (a *app) scratchPlatforms(o layers.AppendOptions) ([]arch.Platform, error) {
 	sel, err := a.selection()
 	if err != nil {
 		return nil, err
@@ -62,9 +62,14 @@ func (a *app) scratchPlatforms(files []layers.LayerFile) ([]arch.Platform, error
 		all = append(all, arch.Host().Target())
 	}
 	if sel.IsZero() {
-		for _, f := range files {
+		for _, f := range o.Layers {
 			if f.Platform != nil {
 				all = append(all, f.Platform.Normalize())
+			}
+		}
+		for _, add := range o.Add {
+			if add.Platform != nil {
+				all = append(all, add.Platform.Normalize())
 			}
 		}
 	}
@@ -75,7 +80,7 @@ func (a *app) scratchPlatforms(files []layers.LayerFile) ([]arch.Platform, error
 		}
 	}
 	if len(distinct) == 0 {
-		return nil, &usageError{errors.New("scratch is for no platform: say for which with --platform, or --layer PLATFORM=FILE")}
+		return nil, &usageError{errors.New("scratch is for no platform: say for which with --platform, --layer PLATFORM=FILE or --add PLATFORM=SRC:DST")}
 	}
 	return distinct, nil
 }

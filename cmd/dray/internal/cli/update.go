@@ -139,7 +139,7 @@ func (a *app) readInventory(file string) (*bundle.Inventory, error) {
 	}
 	inv, err := bundle.ReadInventory(in)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ui.Quote(file), err)
+		return nil, &hintedError{fmt.Errorf("%s: %w", ui.Quote(file), err), "--have takes what dray inventory or --receipt has written; an archive, layout or store goes with --base"}
 	}
 	return inv, nil
 }
