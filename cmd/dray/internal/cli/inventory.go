@@ -59,7 +59,7 @@ func (a *app) inventory(ctx context.Context, args []string, out string) error {
 		if err != nil {
 			return err
 		}
-		return a.pause(func() error { _, err := a.streams.Out.Write(raw); return err })
+		return a.pause(func() error { return a.streams.Verbatim(raw) })
 	}
 	if err := a.writeInventory(inv, out); err != nil {
 		return err
