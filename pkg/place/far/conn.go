@@ -9,7 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 
 	"github.com/dray-oci/dray/pkg/place"
 )
@@ -18,35 +18,34 @@ import (
 type Conn struct {
 	host   string // for messages
 	net    net.Conn
-	client *http.Client
+	client func() (*http.ClientConn, error)
 }
 
 // NewConn returns the near end of conn, whose far end is [Serve]; host is what to
 // call it. Close closes conn. Places must be closed before.
 func NewConn(host string, conn net.Conn) *Conn {
-	var used atomic.Bool
+	// Not the transport itself sends: it would dial again where a request follows
+	// the first before that has given its connection back.
 	t := &http.Transport{
 		Protocols: new(http.Protocols), DisableCompression: true, HTTP2: tuning(), MaxResponseHeaderBytes: 64 << 10,
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			if used.Swap(true) {
-				return nil, errors.New("the connection has ended")
-			}
-			return conn, nil
-		},
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
 	}
 	t.Protocols.SetUnencryptedHTTP2(true)
-	return &Conn{host: host, net: conn, client: &http.Client{Transport: t}}
+	return &Conn{host: host, net: conn, client: sync.OnceValues(func() (*http.ClientConn, error) {
+		return t.NewClientConn(context.Background(), "http", "far:80")
+	})}
 }
 
 // Close ends the connection.
-func (c *Conn) Close() error {
-	c.client.CloseIdleConnections()
-	return c.net.Close()
-}
+func (c *Conn) Close() error { return c.net.Close() }
 
 // do sends a request, and returns an answer that is good. The caller closes its body.
 func (c *Conn) do(req *http.Request) (*http.Response, error) {
-	resp, err := c.client.Do(req)
+	client, err := c.client()
+	if err != nil {
+		return nil, errors.Join(c.broken(req.Context(), err), req.Body.Close()) // as RoundTrip does
+	}
+	resp, err := client.RoundTrip(req)
 	if err != nil {
 		return nil, c.broken(req.Context(), err)
 	}
