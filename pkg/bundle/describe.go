@@ -166,13 +166,12 @@ func (c *Describer) find(ctx context.Context, d v1.Descriptor) (blob.Opener, err
 
 // make makes a recipe in a file. It returns nil if want had better travel whole.
 func (c *Describer) make(ctx context.Context, target delta.Blob, bases []delta.Blob) (*Recipe, error) {
-	c.o.Events.Emit(event.Event{Kind: event.Note, Text: fmt.Sprintf("finding a recipe for layer %s, %d bytes", target.Desc.Digest, target.Desc.Size)})
 	f, err := newRecipeFile(c.dir, c.count)
 	if err != nil {
 		return nil, err
 	}
 	c.count++
-	st, err := delta.Make(ctx, target, bases, f, delta.Options{TempDir: c.o.TempDir, Jobs: c.o.Jobs, NoRepack: !c.o.Repack})
+	st, err := delta.Make(ctx, target, bases, f, delta.Options{TempDir: c.o.TempDir, Jobs: c.o.Jobs, NoRepack: !c.o.Repack, Events: c.o.Events})
 	if err := f.Close(); err != nil {
 		return nil, err
 	}

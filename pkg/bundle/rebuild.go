@@ -11,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/dray-oci/dray/pkg/delta"
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -20,6 +21,7 @@ import (
 type Rebuilder struct {
 	TempDir string // "" is the system's
 	Jobs    int
+	Events  event.Handler
 
 	turn sync.Mutex // held while a blob is rebuilt
 	mu   sync.Mutex
@@ -65,7 +67,7 @@ func (r *Rebuilder) rebuild(ctx context.Context, want, how v1.Descriptor, bases 
 		}
 		return delta.Blob{}, fmt.Errorf("the update does not say that %s is needed: %w", need.Digest, place.ErrInvalid)
 	}
-	err = delta.Apply(ctx, want, place.Opener(src, how), base, f, delta.Options{TempDir: r.TempDir, Jobs: r.Jobs})
+	err = delta.Apply(ctx, want, place.Opener(src, how), base, f, delta.Options{TempDir: r.TempDir, Jobs: r.Jobs, Events: r.Events})
 	if err != nil {
 		return nil, errors.Join(err, b.release())
 	}

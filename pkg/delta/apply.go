@@ -21,6 +21,8 @@ import (
 //
 // What is rebuilt stands unpacked in a file in o.TempDir while it works.
 func Apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base func(Base) (Blob, error), w io.Writer, o Options) error {
+	o.progress = newProgress(o.Events, "rebuilding", target)
+	defer o.progress.close()
 	if err := apply(ctx, target, open, base, w, o); err != nil {
 		return fmt.Errorf("rebuilding %s: %w", target.Digest, err)
 	}
@@ -46,6 +48,12 @@ func apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base fun
 		return err
 	}
 	defer func() { err = errors.Join(err, tar.Close()) }()
+	reading := int64(0)
+	for _, b := range rec.Bases {
+		reading += b.Size
+	}
+	o.progress.expect(reading + encodeWork*target.Size)
+	o.progress.stage(reading)
 	if err := rec.unpack(ctx, base, tar, o); err != nil {
 		return err
 	}
@@ -53,6 +61,7 @@ func apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base fun
 	if err != nil {
 		return err
 	}
+	o.progress.stage(encodeWork * target.Size)
 	if err := rec.encode(ctx, io.MultiWriter(v, w), tar, o); err != nil {
 		return err
 	}

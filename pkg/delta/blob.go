@@ -42,8 +42,10 @@ type Options struct {
 	// NoRepack has [Make] fail with [ErrNotSmaller] where bases have next to nothing of
 	// a layer, instead of compressing it better.
 	NoRepack bool
-	// Events is told how far it is.
+	// Events is told how far it is, as [event.Work].
 	Events event.Handler
+
+	progress *progress
 }
 
 // Stats say what a recipe is made of, in bytes.

@@ -32,7 +32,7 @@ type planner struct {
 
 // plan reads the target and makes a choice for each of its units.
 func (p *planner) plan(ctx context.Context, target Blob, packed bool, o Options) error {
-	r, err := target.open(ctx, packed, maxLength(target.Desc.Size), o.Events)
+	r, err := target.open(ctx, packed, maxLength(target.Desc.Size), o.progress)
 	if err != nil {
 		return err
 	}

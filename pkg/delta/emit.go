@@ -29,7 +29,7 @@ type emitter struct {
 
 // emit writes down target by the choices that were made.
 func (e *emitter) emit(ctx context.Context, target Blob, packed bool, choices []choice, o Options) error {
-	r, err := target.open(ctx, packed, maxLength(target.Desc.Size), o.Events)
+	r, err := target.open(ctx, packed, maxLength(target.Desc.Size), o.progress)
 	if err != nil {
 		return err
 	}

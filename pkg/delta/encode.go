@@ -16,6 +16,7 @@ const maxJobs = 4
 
 // encode writes the blob of which tar is what it unpacks to.
 func (rec *recipe) encode(ctx context.Context, w io.Writer, tar io.ReaderAt, o Options) error {
+	tar = &counterAt{tar, o.progress, encodeWork * float64(rec.Target.Size) / float64(max(rec.Length, 1))}
 	if rec.Packed {
 		_, err := blob.Copy(ctx, w, io.NewSectionReader(tar, 0, rec.Length))
 		return err

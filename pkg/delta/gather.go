@@ -91,7 +91,7 @@ func gather(ctx context.Context, h Head, all []move, base func(Base) (Blob, erro
 const chunkBytes = 256 << 10
 
 func gatherBase(ctx context.Context, held Blob, b Base, start int64, mine []move, w io.WriterAt, o Options) error {
-	r, err := held.open(ctx, b.Packed, b.Length, o.Events)
+	r, err := held.open(ctx, b.Packed, b.Length, o.progress)
 	if err != nil {
 		return err
 	}

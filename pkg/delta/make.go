@@ -24,6 +24,8 @@ import (
 //
 // Target is opened some five times, each base up to three times.
 func Make(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (Stats, error) {
+	o.progress = newProgress(o.Events, "making delta", target.Desc)
+	defer o.progress.close()
 	st, err := makeRecipe(ctx, target, bases, w, o)
 	if err != nil {
 		return Stats{}, fmt.Errorf("describing %s by others: %w", target.Desc.Digest, err)
@@ -33,6 +35,9 @@ func Make(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options
 
 func makeRecipe(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (_ Stats, err error) {
 	m := &maker{target: target, bases: bases[:min(len(bases), maxBases)], o: o}
+	size, reading := target.Desc.Size, m.reading()
+	o.progress.expect(findWork*size + 2*(size+reading) + reading + encodeWork*size) // as stages and apply have it
+	o.progress.stage(findWork * size)
 	if m.sections, err = newSpool(o.TempDir); err != nil {
 		return Stats{}, err
 	}
@@ -44,6 +49,7 @@ func makeRecipe(ctx context.Context, target Blob, bases []Blob, w io.Writer, o O
 	if err := m.findEncoder(ctx); err != nil {
 		return Stats{}, err
 	}
+	o.progress.stage(2 * (size + reading))
 	if err := m.describe(ctx); err != nil {
 		return Stats{}, err
 	}
@@ -77,6 +83,14 @@ type maker struct {
 	stats    Stats
 }
 
+// reading returns how many bytes of bases there are to read.
+func (m *maker) reading() (n int64) {
+	for _, b := range m.bases {
+		n += b.held().Size
+	}
+	return n
+}
+
 // findEncoder finds out what makes the target of its tar; if nothing does, it is
 // described as it is stored.
 func (m *maker) findEncoder(ctx context.Context) error {
@@ -84,7 +98,7 @@ func (m *maker) findEncoder(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rec, err := encoder.Find(ctx, m.target.Open, m.target.Desc.Size, encoder.Options{})
+	rec, err := encoder.Find(ctx, m.o.progress.counted(m.target.Open, findWork/2), m.target.Desc.Size, encoder.Options{})
 	unknown := errors.Is(err, encoder.ErrUnknown) || err == nil && rec.Wrap == encoder.Plain && kind != compress.None
 	if unknown {
 		m.head.Packed = true

@@ -8,19 +8,18 @@ import (
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/compress"
-	"github.com/dray-oci/dray/pkg/event"
 )
 
 // open opens what b unpacks to, or b as it is stored if packed. What is read is
 // verified: it ends with io.EOF only if b is what its descriptor says. It is at
 // most limit bytes long.
-func (b Blob) open(ctx context.Context, packed bool, limit int64, events event.Handler) (io.ReadCloser, error) {
+func (b Blob) open(ctx context.Context, packed bool, limit int64, p *progress) (io.ReadCloser, error) {
 	rc, err := b.Open(ctx, 0, -1)
 	if err != nil {
 		return nil, err
 	}
 	v := blob.Verify(rc, b.held())
-	counted := &counter{ctx: ctx, r: v, b: b, events: events}
+	counted := &counter{ctx, v, p, 1}
 	if packed {
 		return &unpacked{r: counted, raw: counted, rc: v, left: limit}, nil
 	}
@@ -29,25 +28,6 @@ func (b Blob) open(ctx context.Context, packed bool, limit int64, events event.H
 		return nil, errors.Join(err, v.Close())
 	}
 	return &unpacked{r: z, raw: counted, z: z, rc: v, left: limit}, nil
-}
-
-// counter tells events what is read, and stops when ctx ends.
-type counter struct {
-	ctx    context.Context // of the one call that the reader lives in
-	r      io.Reader
-	b      Blob
-	events event.Handler
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
-	}
-	n, err := c.r.Read(p)
-	if n > 0 {
-		c.events.Emit(event.Event{Kind: event.Bytes, Blob: c.b.Desc, N: int64(n)})
-	}
-	return n, err
 }
 
 // unpacked reads a blob to its very end, so that it is verified: what follows the

@@ -58,7 +58,7 @@ func newSurvey(heads *spool) *survey {
 // returns what is known of it then.
 func (s *survey) base(ctx context.Context, b Blob, packed bool, o Options) (Base, error) {
 	base := Base{Ref: Ref{Digest: b.Desc.Digest, Size: b.Desc.Size, DiffID: b.DiffID}, Packed: packed}
-	r, err := b.open(ctx, packed, maxLength(b.held().Size), o.Events)
+	r, err := b.open(ctx, packed, maxLength(b.held().Size), o.progress)
 	if err != nil {
 		return base, err
 	}
@@ -102,7 +102,7 @@ func (m *measured) digest() v1.Hash {
 
 // unpackedDigest reads b and returns its diffID, whatever it is said to be.
 func (b Blob) unpackedDigest(ctx context.Context, o Options) (v1.Hash, error) {
-	r, err := b.open(ctx, false, maxLength(b.held().Size), o.Events)
+	r, err := b.open(ctx, false, maxLength(b.held().Size), o.progress)
 	if err != nil {
 		return v1.Hash{}, err
 	}

@@ -39,8 +39,8 @@ const (
 	// Quota says that the registry Name answers N more requests of the kind that it
 	// counts, of Total (0: not said), and more again after Wait at most (0: not said).
 	Quota Kind = "quota"
-	// Work says that N of Total bytes are done of what Text says, which moves no blob:
-	// "summing parts". It ends when N is Total.
+	// Work says that N of Total bytes are done of what Text says, which moves no blob, to Blob if that is set:
+	// "summing parts", "rebuilding". It ends when N is Total.
 	Work Kind = "work"
 	// Note is something worth knowing that is no fault: Text, and Hint if there is a next step.
 	Note Kind = "note"

@@ -66,7 +66,7 @@ type Doors struct {
 func New(o Options) *Doors {
 	l := wrap.NewLimiter(o.Limit)
 	d := &Doors{o: o, limit: func(s place.Source) place.Source { return wrap.Limit(s, l) }}
-	d.rebuild = &bundle.Rebuilder{TempDir: o.TempDir, Jobs: o.Jobs}
+	d.rebuild = &bundle.Rebuilder{TempDir: o.TempDir, Jobs: o.Jobs, Events: o.Events}
 	if o.Memory != "" {
 		d.verified = memo.NewVerified(filepath.Join(o.Memory, "verified"))
 	}

@@ -32,8 +32,10 @@ func (v *barsView) take(t *tally, _ *moving, e event.Event, _ time.Time) {
 }
 
 func (v *barsView) tick(t *tally, _ time.Time) {
-	if t.used {
+	if t.busy() {
 		v.draw(t)
+	} else {
+		v.hide()
 	}
 }
 
@@ -61,9 +63,15 @@ func (v *barsView) draw(t *tally) {
 // wraps, and fewer than it has lines.
 func frame(t *tally, size func() (columns, lines int)) []string {
 	columns, height := size()
-	blobs := fmt.Sprintf("%d/%d blobs", t.doneBlobs(), max(t.planned, t.doneBlobs()+len(t.active)))
-	lines := []string{bar(blobs, t.done(), t.total, t.meter.perSecond, columns-1)}
-	if w := t.work; w != nil && height > 3 {
+	var lines []string
+	if t.used {
+		blobs := fmt.Sprintf("%d/%d blobs", t.doneBlobs(), max(t.planned, t.doneBlobs()+len(t.active)))
+		lines = []string{bar(blobs, t.done(), t.total, t.meter.perSecond, columns-1)}
+	}
+	for _, w := range t.works {
+		if height <= 3 {
+			break
+		}
 		lines = append(lines, bar(quoteLine(w.text), w.done, w.of, w.meter.perSecond, columns-1))
 		height--
 	}
@@ -87,7 +95,7 @@ func bar(label string, done, total int64, perSecond float64, width int) string {
 		part += "/" + Size(total)
 	}
 	numbers := fmt.Sprintf("%15s %9s  %-11s", part, rate(perSecond), remaining(total-done, perSecond))
-	line := fmt.Sprintf("%-14s", label)
+	line := fmt.Sprintf("%-13s ", label)
 	room := width - utf8.RuneCountInString(line) - len(numbers) - len("[] ")
 	if room >= 5 && total > 0 {
 		line += "[" + fill(done, total, min(room, 50)) + "] "

@@ -90,11 +90,11 @@ func (v *jsonView) take(t *tally, m *moving, e event.Event, now time.Time) {
 	case event.Resume:
 		msg.Bytes = e.N
 	case event.Work:
-		if t.work != nil {
-			if now.Sub(t.work.told) < bytesInterval {
+		if w := t.workOf(e); w != nil {
+			if now.Sub(w.told) < bytesInterval {
 				return
 			}
-			t.work.told = now
+			w.told = now
 		}
 		msg.Bytes = e.N
 	case event.Quota:

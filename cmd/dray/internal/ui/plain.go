@@ -17,7 +17,7 @@ type plainView struct {
 func (v *plainView) take(_ *tally, _ *moving, e event.Event, _ time.Time) { v.write(v.text(e)) }
 
 func (v *plainView) tick(t *tally, _ time.Time) {
-	if !t.used {
+	if !t.busy() {
 		return
 	}
 	if line := status(t); line != v.last {
@@ -34,6 +34,17 @@ func (v *plainView) hide() {}
 // status says where t stands: "3 of 12 blobs, 1.2GB of 4GB, 85MB/s, 33s left", and
 // what else goes on: "summing parts: 2GB of 4GB".
 func status(t *tally) string {
+	var parts []string
+	if t.used {
+		parts = transferred(t)
+	}
+	for _, w := range t.works {
+		parts = append(parts, fmt.Sprintf("%s: %s of %s", quoteLine(w.text), Size(w.done), Size(w.of)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func transferred(t *tally) []string {
 	blobs, bytes := count(t.doneBlobs(), "blob"), Size(t.done())
 	if t.planned > 0 {
 		blobs = fmt.Sprintf("%d of %s", t.doneBlobs(), count(t.planned, "blob"))
@@ -43,8 +54,5 @@ func status(t *tally) string {
 	if left := remaining(t.total-t.done(), t.meter.perSecond); left != "" {
 		parts = append(parts, left)
 	}
-	if w := t.work; w != nil {
-		parts = append(parts, fmt.Sprintf("%s: %s of %s", quoteLine(w.text), Size(w.done), Size(w.of)))
-	}
-	return strings.Join(parts, ", ")
+	return parts
 }

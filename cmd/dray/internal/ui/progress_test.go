@@ -180,6 +180,30 @@ func TestWork(t *testing.T) {
 	}
 }
 
+func TestWorkAlone(t *testing.T) {
+	one, two := event.Event{Kind: event.Work, Text: "rebuilding", Blob: blobOf(0xaa, 20), N: 5, Total: 20}, event.Event{Kind: event.Work, Text: "summing parts", N: 1, Total: 9}
+	p := newStage(t, true, ProgressOptions{})
+	p.Handle(one)
+	p.Handle(two)
+	p.after(0)
+	p.expect(t, "rebuilding aaaaaaaaaaaa [=>    ]          5B/20B      0B/s\n"+
+		"summing parts [=>              ]           1B/9B      0B/s\n")
+	one.N, two.N = 20, 9
+	p.Handle(two)
+	p.Handle(one)
+	p.after(time.Second)
+	p.expect(t, "\x1b[2A\r\x1b[J")
+	if err := p.Close(); err != nil { // nothing was transferred: no last line
+		t.Error(err)
+	}
+	p.expect(t, "")
+	one.N = 5
+	p = newStage(t, false, ProgressOptions{})
+	p.Handle(one)
+	p.after(0)
+	p.expect(t, "rebuilding aaaaaaaaaaaa: 5B of 20B\n")
+}
+
 func TestAutoMode(t *testing.T) {
 	for _, tt := range []struct {
 		term, ci string

@@ -28,27 +28,45 @@ type tally struct {
 	why                      map[string]int // skipped blobs by reason
 	active                   []*moving      // in the order they started
 	meter                    meter
-	work                     *work // nil: there is none
+	works                    []*work // in the order they started
 }
 
 // work is what goes on besides blobs that move.
 type work struct {
-	text     string
-	done, of int64 // bytes
+	text     string // with the blob, if it is about one
+	done, of int64  // bytes
 	meter    meter
 	told     time.Time // when it was last written as JSON
 }
 
-// take counts e.
-func (w *work) take(e event.Event) *work {
+func workText(e event.Event) string {
+	if e.Blob.Digest.Hex == "" {
+		return e.Text
+	}
+	return e.Text + " " + ShortDigest(e.Blob.Digest)
+}
+
+// workOf returns the work that e is about, or nil if there is none yet.
+func (t *tally) workOf(e event.Event) *work {
+	i := slices.IndexFunc(t.works, func(w *work) bool { return w.text == workText(e) })
+	if i < 0 {
+		return nil
+	}
+	return t.works[i]
+}
+
+// takeWork counts e.
+func (t *tally) takeWork(e event.Event) {
+	w := t.workOf(e)
 	switch {
 	case e.N >= e.Total:
-		return nil
-	case w == nil || w.text != e.Text:
-		w = &work{text: e.Text}
+		t.works = slices.DeleteFunc(t.works, func(x *work) bool { return x == w })
+		return
+	case w == nil:
+		w = &work{text: workText(e)}
+		t.works = append(t.works, w)
 	}
 	w.done, w.of = e.N, e.Total
-	return w
 }
 
 // moving is one blob on its way.
@@ -92,7 +110,8 @@ func (t *tally) take(e event.Event) *moving {
 			m.resumed += e.N
 		}
 	case event.Work:
-		t.work = t.work.take(e)
+		t.takeWork(e)
+		return nil
 	case event.Done:
 		t.movedBlobs++
 	case event.Skip:
@@ -115,11 +134,14 @@ func (t *tally) take(e event.Event) *moving {
 	return m
 }
 
+// busy reports whether there is something to draw.
+func (t *tally) busy() bool { return t.used || len(t.works) > 0 }
+
 // tick takes the time, for the rates.
 func (t *tally) tick(now time.Time) {
 	t.meter.tick(now, t.moved)
-	if t.work != nil {
-		t.work.meter.tick(now, t.work.done)
+	for _, w := range t.works {
+		w.meter.tick(now, w.done)
 	}
 	for _, m := range t.active {
 		m.meter.tick(now, m.moved)
