@@ -43,7 +43,11 @@ func (d Dir) Index() (*Index, error) {
 func (d Dir) read() (*Index, []byte, error) {
 	raw, err := readBounded(filepath.Join(d.Path, "index.json"), manifest.MaxIndexBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		if fi, serr := os.Stat(d.Path); serr == nil && !fi.IsDir() {
+		fi, serr := os.Stat(d.Path)
+		switch {
+		case errors.Is(serr, fs.ErrNotExist):
+			return nil, nil, fmt.Errorf("reading layout: %w: %w", place.ErrNotFound, serr)
+		case serr == nil && !fi.IsDir():
 			return nil, nil, fmt.Errorf("reading layout %s: it is a file: %w", d.Path, place.ErrInvalid)
 		}
 		return nil, nil, fmt.Errorf("reading layout %s: it has no index.json: %w", d.Path, place.ErrNotFound)

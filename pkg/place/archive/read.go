@@ -61,7 +61,7 @@ func Open(ctx context.Context, path string, o ReadOptions) (*Archive, error) {
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, withoutDocument(path, fmt.Errorf("reading archive: %w: %w", place.ErrNotFound, err))
+		return nil, withoutDocument(path, &missingError{path, err})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading archive: %w", err)
@@ -79,6 +79,15 @@ func Open(ctx context.Context, path string, o ReadOptions) (*Archive, error) {
 	a, err = a.loaded(ctx, err)
 	return a, withoutDocument(path, err)
 }
+
+// A missingError says that there is no archive at path.
+type missingError struct {
+	path string
+	err  error
+}
+
+func (e *missingError) Error() string   { return fmt.Sprintf("reading archive %s: there is no such file", e.path) }
+func (e *missingError) Unwrap() []error { return []error{place.ErrNotFound, e.err} }
 
 // Read reads the archive that r holds, compressed or not, into a temporary file.
 func Read(ctx context.Context, r io.Reader, o ReadOptions) (*Archive, error) {

@@ -34,6 +34,7 @@ type app struct {
 	planning bool     // nothing is to be moved or written: what would be done is said
 	moving   bool     // content is on its way, and a next run goes on from there
 	hosts    []string // registries that the command names: see [app.given]
+	bare     []string // names in the arguments that say no place: see [app.meantFile]
 
 	lists    lists
 	receipt  receipt
@@ -50,6 +51,7 @@ type app struct {
 func (a *app) refs(names ...string) ([]ref.Ref, error) {
 	refs := make([]ref.Ref, 0, len(names))
 	for _, name := range names {
+		a.typed(name)
 		r, err := ref.Parse(name)
 		if err != nil {
 			return nil, err
@@ -60,6 +62,13 @@ func (a *app) refs(names ...string) ([]ref.Ref, error) {
 		refs = append(refs, r)
 	}
 	return refs, nil
+}
+
+// typed remembers a name that was given as an argument, if it is a bare one or none.
+func (a *app) typed(name string) {
+	if r, err := ref.Parse(name); err != nil || r.Kind == ref.Registry && !r.Explicit {
+		a.bare = append(a.bare, name)
+	}
 }
 
 // talksTo remembers that the command names a registry.

@@ -54,8 +54,17 @@ func (e *hintedError) Hint() string  { return e.hint }
 // advise adds what helps against errors of err's kind, if nothing closer to its
 // cause does.
 func (a *app) advise(err error) error {
-	if err == nil || ui.Hint(err) != "" {
+	if err == nil {
+		return nil
+	}
+	if hint := a.meantFile(err); hint != "" {
+		return &hintedError{err, hint}
+	}
+	if ui.Hint(err) != "" {
 		return err
+	}
+	if hint := a.missingFile(err); hint != "" {
+		return &hintedError{err, hint}
 	}
 	again := "run the same command again: it goes on where this one stopped"
 	switch code := exitCode(err); {

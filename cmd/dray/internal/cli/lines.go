@@ -89,6 +89,9 @@ type namedLine struct {
 func (a *app) named(lines []list.Line, bare ref.Kind) ([]namedLine, error) {
 	all := make([]namedLine, 0, len(lines))
 	for _, l := range lines {
+		if l.Number == 0 {
+			a.typed(l.Name)
+		}
 		r, err := ref.Parse(l.Name)
 		if err != nil && l.Number > 0 {
 			err = fmt.Errorf("%s: %w", l.At(), err)

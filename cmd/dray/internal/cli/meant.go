@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/ref"
+)
+
+// maxLookedAt bounds how many files of a folder are considered for a hint.
+const maxLookedAt = 2000
+
+// meantFile advises on err if it may be due to a file name that was taken for the
+// name of an image. It is empty if nothing speaks for that.
+func (a *app) meantFile(err error) string {
+	switch exitCode(err) {
+	case exitNotFound, exitDenied, exitUnavailable, exitUsage:
+	default:
+		return ""
+	}
+	for _, name := range a.bare {
+		if hint := bareFile(name); hint != "" && isAbout(err, name) {
+			return hint
+		}
+	}
+	return ""
+}
+
+// isAbout reports whether err may be about the image that a user called name: the
+// repository is in its text.
+func isAbout(err error, name string) bool {
+	n, perr := ref.ParseName(name)
+	return perr != nil || strings.Contains(err.Error(), n.Repository)
+}
+
+// missingFile advises on err if it is about a file that is not there, other than the
+// store's own.
+func (a *app) missingFile(err error) string {
+	var at *fs.PathError
+	if !errors.As(err, &at) || !errors.Is(at, fs.ErrNotExist) || a.inHome(err) {
+		return ""
+	}
+	dir := filepath.Dir(at.Path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Sprintf("there is no folder %s", ui.Quote(dir))
+	}
+	if near := nearestFile(filepath.Base(at.Path), entries[:min(len(entries), maxLookedAt)]); near != "" {
+		return fmt.Sprintf("did you mean %s?", ui.Quote(beside(at.Path, near)))
+	}
+	return ""
+}
+
+// bareFile advises on a name that is no path, and therefore was taken for an image.
+func bareFile(name string) string {
+	taken := ui.Quote(name) + " is taken for the name of an image"
+	dir, base := filepath.Dir(name), filepath.Base(name)
+	if fi, err := os.Stat(name); err == nil && fi.IsDir() {
+		if isPlace(dir, fs.FileInfoToDirEntry(fi)) {
+			return fmt.Sprintf("%s; the layout is ./%s", taken, ui.Quote(name))
+		}
+		return ""
+	} else if err == nil {
+		return fmt.Sprintf("%s; the file is ./%s, and as a list of images -f %s", taken, ui.Quote(name), ui.Quote(name))
+	}
+	if entries, err := os.ReadDir(dir); err == nil {
+		places := slices.DeleteFunc(entries[:min(len(entries), maxLookedAt)], func(e fs.DirEntry) bool { return !isPlace(dir, e) })
+		if near := nearestFile(base, places); near != "" {
+			return fmt.Sprintf("%s; did you mean ./%s?", taken, ui.Quote(beside(name, near)))
+		}
+	}
+	if packedAs(name) != "" {
+		return fmt.Sprintf("%s; a file is ./%s", taken, ui.Quote(name))
+	}
+	return ""
+}
+
+// isPlace reports whether e in dir is an archive by its name, or a layout by what is
+// in it.
+func isPlace(dir string, e fs.DirEntry) bool {
+	if e.IsDir() {
+		_, err := os.Stat(filepath.Join(dir, e.Name(), "oci-layout"))
+		return err == nil
+	}
+	return packedAs(e.Name()) != ""
+}
+
+// nearestFile returns the name of the entry that base was meant to be: nearly the
+// same, or the same but for the ending of an archive.
+func nearestFile(base string, entries []fs.DirEntry) string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	if near := nearest(base, all); near != "" {
+		return near
+	}
+	typed := packedAs(base)
+	stem := strings.TrimSuffix(base, typed)
+	for _, name := range all {
+		if ending := packedAs(name); typed != "" && ending != "" && stem == strings.TrimSuffix(name, ending) {
+			return name
+		}
+	}
+	return ""
+}
+
+// packedAs returns the ending of s that says it is a file of packed images, or one
+// that people expect to say so.
+func packedAs(s string) string {
+	for _, ending := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".oci", ".parts.json", ".tar.001"} {
+		if strings.HasSuffix(s, ending) && len(s) > len(ending) {
+			return ending
+		}
+	}
+	return ""
+}
+
+// beside returns path with its last part replaced by name, as it was typed otherwise.
+func beside(path, name string) string { return path[:len(path)-len(filepath.Base(path))] + name }
