@@ -22,8 +22,6 @@ func newIndex(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "index",
 		Short: "Put several images under one tag, and edit that",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newIndexCreate(a), newIndexAdd(a), newIndexRemove(a), newIndexFilter(a))
 	return cmd

@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +71,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes:\n  " + exitCodes + "\n")
 	strictHelp(root)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{wrongFlag(c, err)} })
 	prepare(root, a)
 	return root
 }
@@ -97,19 +96,6 @@ func strictHelp(root *cobra.Command) {
 	}
 }
 
-// knownCommand refuses what is no command, and says which was meant.
-func knownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	err := fmt.Errorf("%.100q is no command of %s", args[0], c.CommandPath())
-	c.SuggestionsMinimumDistance = 2
-	if names := c.SuggestionsFor(args[0]); len(names) > 0 {
-		return &hintedError{err, "did you mean " + strings.Join(names, ", ") + "?"}
-	}
-	return &hintedError{err, c.CommandPath() + " --help lists them"}
-}
-
 // fail shows the error that a command ends with, after all else.
 func (a *app) fail(err error) {
 	if a.progress != nil && a.progress.Fail(a.advise(err)) {
@@ -131,14 +117,14 @@ func prepare(c *cobra.Command, a *app) {
 		prepare(sub, a)
 	}
 	completeFlags(c)
-	if c.HasSubCommands() && !c.Runnable() {
+	if c.HasSubCommands() && c.HasParent() {
 		c.Args, c.RunE = knownCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
 	}
 	if args := c.Args; args != nil {
 		c.Args = func(c *cobra.Command, given []string) error {
 			err := args(c, given)
 			if err != nil && ui.Hint(err) == "" {
-				err = &hintedError{fmt.Errorf("%s takes other arguments: %w", c.Name(), err), "usage: " + c.UseLine()}
+				err = &hintedError{wrongCount(c, args, given), "usage: " + c.UseLine()}
 			}
 			if err != nil {
 				return &usageError{err}

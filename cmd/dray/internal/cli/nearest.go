@@ -12,7 +12,7 @@ func nearest(word string, words []string) string {
 	}
 	best, least := "", min(2, (len(word)+1)/3)+1
 	for _, w := range words {
-		if w == word || len(w) > mostLetters {
+		if len(w) > mostLetters {
 			continue
 		}
 		if d := distance(lower, strings.ToLower(w)); d < least {

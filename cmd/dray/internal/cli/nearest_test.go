@@ -21,7 +21,7 @@ func TestNearest(t *testing.T) {
 		{"imgae.tar", files, "image.tar"},
 		{"app.tar", files, "app.tgz"},
 		{"have.json", files, "Have.json"},
-		{"image.tar", files, ""},
+		{"image.tar", files, "image.tar"},
 		{"xyz.tar", files, ""},
 	} {
 		if got := nearest(c.word, c.words); got != c.want {

@@ -20,8 +20,6 @@ func newParts(a *app) *cobra.Command {
 		Long: `Check, repair and join an archive in parts, as save --part-size writes it. SET is named as the
 file that its parts make up, by one of them, or by their document: x.tar, x.tar.001, x.parts.json.
 To read images from it none of this is needed: every command takes SET where it takes an archive.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newPartsCheck(a), newPartsRepair(a), newPartsJoin(a))
 	return cmd
