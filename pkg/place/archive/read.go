@@ -86,7 +86,9 @@ type missingError struct {
 	err  error
 }
 
-func (e *missingError) Error() string   { return fmt.Sprintf("reading archive %s: there is no such file", e.path) }
+func (e *missingError) Error() string {
+	return fmt.Sprintf("reading archive %s: there is no such file", e.path)
+}
 func (e *missingError) Unwrap() []error { return []error{place.ErrNotFound, e.err} }
 
 // Read reads the archive that r holds, compressed or not, into a temporary file.
