@@ -67,7 +67,7 @@ func (r *Rebuilder) rebuild(ctx context.Context, want, how v1.Descriptor, bases 
 		}
 		return delta.Blob{}, fmt.Errorf("the update does not say that %s is needed: %w", need.Digest, place.ErrInvalid)
 	}
-	err = delta.Apply(ctx, want, place.Opener(src, how), base, f, delta.Options{TempDir: r.TempDir, Jobs: r.Jobs, Events: r.Events})
+	err = delta.Apply(ctx, want, place.Opener(src, how), base, f, delta.Options{TempDir: r.TempDir, Spare: want.Size, Jobs: r.Jobs, Events: r.Events})
 	if err != nil {
 		return nil, errors.Join(err, b.release())
 	}

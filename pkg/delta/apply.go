@@ -19,7 +19,8 @@ import (
 // It returns nil only if what was written is target; whoever gets an error throws
 // away what was written. It fails with [ErrInvalid] if the recipe is at fault.
 //
-// What is rebuilt stands unpacked in a file in o.TempDir while it works.
+// What is rebuilt stands unpacked in a file in o.TempDir while it works. If that has
+// no room for it, the error is a [*SpaceError], and nothing was written.
 func Apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base func(Base) (Blob, error), w io.Writer, o Options) error {
 	o.progress = newProgress(o.Events, "rebuilding", target)
 	defer o.progress.close()
@@ -160,6 +161,9 @@ func (rec *recipe) unpack(ctx context.Context, base func(Base) (Blob, error), ta
 	}
 	all, err := moves(r, rec.Head)
 	if err != nil {
+		return err
+	}
+	if err := tar.reserve(rec.Length + o.Spare); err != nil {
 		return err
 	}
 	if err := gather(ctx, rec.Head, all, base, tar, o); err != nil {

@@ -34,6 +34,9 @@ func (b Blob) held() v1.Descriptor {
 type Options struct {
 	// TempDir is where the unpacked layer is kept; "" means the system's own.
 	TempDir string
+	// Spare is for what TempDir must have room besides, as where [Apply] writes to is
+	// there too; bytes.
+	Spare int64
 	// Jobs is how many encoders may run at once; below 1 means one.
 	Jobs int
 	// MaxUnpackedBytes is what a layer may unpack to; 0 means whatever an honest

@@ -221,7 +221,7 @@ func (m *maker) survey(ctx context.Context, s *survey) error {
 
 // gatherOld puts the old versions that are looked at into the spool, and says where they stand.
 func (m *maker) gatherOld(ctx context.Context, s *survey, choices []choice) (map[int32]int64, error) {
-	at := map[int32]int64{}
+	at, start := map[int32]int64{}, s.heads.n
 	var all []move
 	for _, c := range choices {
 		if c.old < 0 {
@@ -237,6 +237,9 @@ func (m *maker) gatherOld(ctx context.Context, s *survey, choices []choice) (map
 		at[c.old] = s.heads.n
 		all = append(all, move{at: k.content(), to: s.heads.n, n: k.size})
 		s.heads.n += k.size
+	}
+	if err := s.heads.reserve(s.heads.n - start); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(all, func(a, b move) int { return int(min(max(a.at-b.at, -1), 1)) })
 	base := func(want Base) (Blob, error) {

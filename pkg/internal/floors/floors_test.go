@@ -32,6 +32,7 @@ var rooms = map[string]room{
 	"pkg/ref":           {floor: 0},
 	"pkg/event":         {floor: 0},
 	"pkg/memo":          {floor: 0},
+	"pkg/internal/disk": {0, []string{"golang.org/x/sys"}},
 	"pkg/config":        {0, []string{"github.com/containers/image/v5", "golang.org/x/sys"}},
 	"pkg/blob":          {1, []string{"golang.org/x/sys"}},
 	"pkg/compress":      {1, []string{"github.com/klauspost"}},

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/pkg/internal/disk"
 	"github.com/dray-oci/dray/pkg/parts"
 	"github.com/dray-oci/dray/pkg/place"
 )
@@ -126,7 +127,7 @@ func (w *Writer) seemsToStand(d *drawing) bool {
 
 // freeAt is what the disk of path has free; -1 if that is not known.
 func freeAt(path string) int64 {
-	if free, ok := freeSpace(filepath.Dir(path)); ok {
+	if free, ok := disk.Free(filepath.Dir(path)); ok {
 		return free
 	}
 	return -1

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/dray-oci/dray/pkg/internal/disk"
 )
 
 // A SpaceError says that a disk has too little room, before it is full.
@@ -38,7 +40,7 @@ func reserveSpace(files ...sized) error {
 		}
 		need += max(0, s.size-allocated(fi))
 	}
-	if free, ok := freeSpace(filepath.Dir(files[0].f.Name())); ok && need > free {
+	if free, ok := disk.Free(filepath.Dir(files[0].f.Name())); ok && need > free {
 		return &SpaceError{Path: files[0].f.Name(), Need: need, Free: free}
 	}
 	for _, s := range files {

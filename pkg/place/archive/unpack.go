@@ -15,6 +15,7 @@ import (
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/compress"
 	"github.com/dray-oci/dray/pkg/event"
+	"github.com/dray-oci/dray/pkg/internal/disk"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/tario"
 )
@@ -103,7 +104,7 @@ type spacious struct {
 
 func (s *spacious) Write(b []byte) (int, error) {
 	if s.n+int64(len(b)) > spaceEvery {
-		if free, ok := freeSpace(filepath.Dir(s.f.Name())); ok && free < 2*spaceEvery {
+		if free, ok := disk.Free(filepath.Dir(s.f.Name())); ok && free < 2*spaceEvery {
 			return 0, &SpaceError{Path: s.f.Name(), Need: 2 * spaceEvery, Free: free}
 		}
 		s.n = 0
