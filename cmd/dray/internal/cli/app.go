@@ -3,12 +3,13 @@ package cli
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
+
+	"github.com/spf13/pflag"
 
 	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
@@ -39,6 +40,7 @@ type app struct {
 	lists    lists
 	receipt  receipt
 	update   updateFlags
+	printed  map[*pflag.FlagSet][]any // what --format of a command is filled in from
 	progress *ui.Progress
 	quota    event.Handler // is told what registries say of their quotas
 	lost     atomic.Int64  // things that were named and left out
@@ -111,15 +113,6 @@ func (a *app) handle(e event.Event) {
 		a.quota.Emit(e)
 	}
 	a.progress.Handle(e)
-}
-
-// format parses --format.
-func (a *app) format() (ui.Format, error) {
-	f, err := ui.ParseFormat(a.o.format)
-	if err != nil {
-		return f, &usageError{fmt.Errorf("--format: %w", err)}
-	}
-	return f, nil
 }
 
 // userHome is the home folder, or empty where there is none.

@@ -46,7 +46,7 @@ With --check the exit code is the answer: 0 if it runs here, 5 if not, or not fo
 	fs := cmd.Flags()
 	fs.StringVar(&v.host, "host", "", "ask for another machine: `os/arch[/variant]`")
 	fs.BoolVar(&v.check, "check", false, "exit with 5 unless it runs here")
-	a.outputFlags(fs, "")
+	a.outputFlags(fs, "leave notes out", surveyed{})
 	a.lookFlags(fs)
 	return cmd
 }

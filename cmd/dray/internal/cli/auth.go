@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/config"
 	"github.com/dray-oci/dray/pkg/place"
 )
 
@@ -24,7 +25,7 @@ func newAuth(a *app) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args[0]) },
 	}
-	a.formatFlag(explain.Flags())
+	a.formatFlag(explain.Flags(), config.Step{})
 	a.authFileFlag(explain.Flags())
 	get := &cobra.Command{
 		Use:   "get HOST[/REPOSITORY]",

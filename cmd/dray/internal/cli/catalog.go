@@ -24,7 +24,7 @@ among them, do not tell.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.catalog(cmd.Context(), args[0]) },
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only names")
+	a.outputFlags(fs, "print only names", catalogued{})
 	a.networkFlags(fs)
 	fs.Lookup("offline").Usage = "touch no network, and so fail"
 	return cmd

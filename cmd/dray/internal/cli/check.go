@@ -26,7 +26,7 @@ func newCheck(a *app) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&repair, "repair", false, "remove what is damaged, so that the next pull or load brings it back")
-	a.formatFlag(fs)
+	a.formatFlag(fs, store.Fault{})
 	a.storeFlags(fs)
 	a.progressFlag(fs)
 	return cmd

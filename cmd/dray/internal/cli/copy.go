@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/pkg/list"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -41,7 +42,7 @@ or a layout, an archive, the store or an engine. An image that fails holds up no
 		},
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", moved{}, list.Image{})
 	a.platformFlag(fs, "platforms to copy: os/arch[/variant], all or local (default all)")
 	a.moveFlags(fs)
 	a.archiveFlags(fs)

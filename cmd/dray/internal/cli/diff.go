@@ -35,7 +35,7 @@ no difference unless --times is given. Layers that both have are read once.`,
 	fs.BoolVar(&o.times, "times", false, "files that differ in nothing but their time are different")
 	fs.BoolVar(&o.exitCode, "exit-code", false, "exit with 5 if there is a difference")
 	a.wasteFlag(fs, &o.maxWasted)
-	a.outputFlags(fs, "")
+	a.outputFlags(fs, "leave notes out", layers.Difference{})
 	a.platformFlag(fs, "platform to compare: os/arch[/variant] or local (default local)")
 	a.lookFlags(fs)
 	a.jobsFlag(fs, "layers to read at once")

@@ -34,7 +34,7 @@ or of each on its own line.`,
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&full, "full", false, "print NAME@DIGEST")
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", digested{})
 	a.platformFlag(fs, "platforms to print the digests of: os/arch[/variant] or local (default that of the whole)")
 	a.lookFlags(fs)
 	return cmd

@@ -31,7 +31,7 @@ type editFlags struct {
 func (a *app) resultFlags(fs *pflag.FlagSet, o *editFlags) {
 	fs.StringVarP(&o.to, "to", "t", "", "where the result goes: any `name`")
 	fs.BoolVar(&o.verify, "verify", false, "judge the result as dray verify does, and write it only if it is what it says")
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", edited{}, layers.Change{})
 	a.moveFlags(fs)
 	a.archiveFlags(fs)
 	a.referrersFlag(fs)

@@ -43,7 +43,7 @@ error, for CI.`,
 	fs.Var(&o.layer, "layer", "list this layer alone: a `number`, from 0, or from the top, from -1")
 	fs.BoolVar(&o.wasted, "wasted", false, "list what higher layers hide instead of what is there")
 	a.wasteFlag(fs, &o.maxWasted)
-	a.outputFlags(fs, "")
+	a.outputFlags(fs, "leave notes out", layers.Listing{})
 	a.platformFlag(fs, "platform to list: os/arch[/variant] or local (default local)")
 	a.lookFlags(fs)
 	a.jobsFlag(fs, "layers to read at once")

@@ -57,15 +57,9 @@ func shared(fs *pflag.FlagSet, names ...string) {
 	}
 }
 
-// formatFlag is for commands that print something worth formatting.
-func (a *app) formatFlag(fs *pflag.FlagSet) {
-	fs.StringVar(&a.o.format, "format", "text", "text, json, or a Go template")
-	shared(fs, "format")
-}
-
 // outputFlags are for commands whose output is also worth cutting to what quiet says.
-func (a *app) outputFlags(fs *pflag.FlagSet, quiet string) {
-	a.formatFlag(fs)
+func (a *app) outputFlags(fs *pflag.FlagSet, quiet string, printed ...any) {
+	a.formatFlag(fs, printed...)
 	fs.BoolVarP(&a.o.quiet, "quiet", "q", false, quiet)
 	shared(fs, "quiet")
 }

@@ -33,7 +33,7 @@ It exits with 5 if anything is lost.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.gcCheck(cmd.Context(), args[0]) },
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only the digests to spare")
+	a.outputFlags(fs, "print only the digests to spare", verify.Needs{})
 	a.lookFlags(fs)
 	return cmd
 }

@@ -30,7 +30,7 @@ others are noted.`,
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&noTrunc, "no-trunc", false, "show commands and comments in full")
-	a.formatFlag(fs)
+	a.formatFlag(fs, inspect.Step{})
 	a.platformFlag(fs, "platform to show: os/arch[/variant] or local (default local)")
 	a.lookFlags(fs)
 	return cmd

@@ -40,7 +40,7 @@ with * matches, as NAME says. Sizes are of what is there, as it is stored and tr
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&noTrunc, "no-trunc", false, "show digests and platforms in full")
-	a.outputFlags(fs, "print only digests, each once")
+	a.outputFlags(fs, "print only digests, each once", listed{})
 	a.storeFlags(fs)
 	return cmd
 }

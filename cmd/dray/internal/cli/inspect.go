@@ -31,7 +31,7 @@ bytes: reference, names, digest, mediaType, size, totalSize, annotations, and pl
 		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args) },
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", inspected{})
 	a.platformFlag(fs, "platforms to show: os/arch[/variant], all or local (default all)")
 	a.lookFlags(fs)
 	return cmd

@@ -33,7 +33,7 @@ compressed or not, from a file or a pipe.`,
 	fs := cmd.Flags()
 	fs.StringVarP(&in, "input", "i", "-", "archive `file`, - for standard input")
 	fs.StringVar(&into, "into", "store:", "store:, docker-daemon: or containers-storage:, with a name to load one image under it")
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", moved{})
 	a.platformFlag(fs, "platforms to load: os/arch[/variant], all or local (default local)")
 	a.storeFlags(fs)
 	a.transferFlags(fs)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 )
@@ -47,6 +48,7 @@ that looks like a path an archive, docker-daemon:NAME and containers-storage:NAM
 the stores of Docker and Podman.`
 
 func newRoot(a *app) *cobra.Command {
+	a.printed = map[*pflag.FlagSet][]any{}
 	root := &cobra.Command{
 		Use:           "dray",
 		Short:         "Container images without a daemon",
@@ -137,7 +139,7 @@ func prepare(c *cobra.Command, a *app) {
 			if err := fromEnviron(c.Flags(), a.env.Getenv); err != nil {
 				return &usageError{err}
 			}
-			if _, err := a.format(); err != nil { // before anything is done
+			if err := a.checkFormat(c.Flags()); err != nil { // before anything is done
 				return err
 			}
 			return run(c, args)

@@ -42,7 +42,7 @@ func newPartsCheck(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.partsCheck(cmd.Context(), setAt(args[0])) },
 	}
-	a.formatFlag(cmd.Flags())
+	a.formatFlag(cmd.Flags(), partsReport{})
 	a.progressFlag(cmd.Flags())
 	return cmd
 }

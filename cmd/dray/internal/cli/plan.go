@@ -39,6 +39,7 @@ what they have; no layer is read, nothing is moved, and no file is written, also
 			a.planning = true
 			return run(cmd, args)
 		}
+		a.printed[sub.Flags()] = []any{forecast{}}
 		cmd.AddCommand(sub)
 	}
 	return cmd

@@ -8,6 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/pkg/list"
 	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -28,7 +29,7 @@ Of several platforms this host's is taken; --platform all takes them all, and ke
 		},
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", moved{}, list.Image{})
 	a.platformFlag(fs, "platforms to pull: os/arch[/variant], all or local (default local)")
 	a.listFlags(fs)
 	a.moveFlags(fs)

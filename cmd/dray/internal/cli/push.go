@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/pkg/list"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -39,7 +40,7 @@ one that fails holds up no other.`,
 		},
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", moved{}, list.Image{})
 	a.platformFlag(fs, "platforms to push: os/arch[/variant], all or local (default all)")
 	a.moveFlags(fs)
 	a.receiptFlag(fs)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dray-oci/dray/arch"
+	"github.com/dray-oci/dray/pkg/list"
 	"github.com/dray-oci/dray/pkg/place/archive"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -44,7 +45,7 @@ side lacks. No engine loads it; dray load, push, copy, verify and serve do, wher
 	}
 	fs := cmd.Flags()
 	fs.StringVarP(&o.out, "output", "o", "", "`file` to write, - for standard output")
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", moved{}, list.Image{})
 	a.platformFlag(fs, "platforms to save: os/arch[/variant], all or local (default local)")
 	a.listFlags(fs)
 	fs.BoolVar(&o.allOrNothing, "all-or-nothing", false, "write nothing if an image of a list cannot be had")

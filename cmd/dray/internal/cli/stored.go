@@ -182,7 +182,7 @@ pulls and saves that are running, so that nothing is taken away under them.`,
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
-	a.formatFlag(fs)
+	a.formatFlag(fs, store.Pruned{})
 	a.storeFlags(fs)
 	return cmd
 }

@@ -49,7 +49,7 @@ moves nothing. When one image fails the others go on, and dray exits with 6.`,
 	fs.DurationVar(&o.quotaWait, "quota-wait", 0, "how long to wait when a registry's quota is spent (default: stop there)")
 	fs.StringVar(&o.report, "report", "", "write what was done as JSON to `file`")
 	fs.StringVar(&o.metrics, "metrics", "", "write figures for Prometheus to `file`, as node_exporter's textfile collector reads them")
-	a.outputFlags(fs, "print only digests")
+	a.outputFlags(fs, "print only digests", syncReport{})
 	a.storeFlags(fs)
 	a.connectFlags(fs)
 	a.transferFlags(fs)

@@ -31,7 +31,7 @@ layout or the store, list the names in it.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.tags(cmd.Context(), args[0]) },
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "print only names")
+	a.outputFlags(fs, "print only names", tagged{})
 	a.lookFlags(fs)
 	return cmd
 }

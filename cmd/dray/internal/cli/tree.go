@@ -25,7 +25,7 @@ attestations, and what refers to each of them (signatures, SBOMs) where the plac
 		RunE: func(cmd *cobra.Command, args []string) error { return a.tree(cmd.Context(), args[0]) },
 	}
 	fs := cmd.Flags()
-	a.outputFlags(fs, "")
+	a.outputFlags(fs, "leave notes out", layers.Branch{})
 	a.lookFlags(fs)
 	return cmd
 }

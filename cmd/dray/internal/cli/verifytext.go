@@ -20,9 +20,9 @@ func (a *app) verifyWriter(format string) (func([]verified) error, error) {
 			return verify.WriteSARIF(a.streams.Out, a.env.Version.orDefault(), reportsOf(all)...)
 		}, nil
 	}
-	f, err := ui.ParseFormat(format)
+	f, err := parseFormat(format, verified{})
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--format: %w", err)}
+		return nil, err
 	}
 	return func(all []verified) error {
 		text := func(w io.Writer) error { return writeVerified(w, all) }

@@ -53,6 +53,6 @@ func newVersion(a *app) *cobra.Command {
 			})
 		},
 	}
-	a.outputFlags(cmd.Flags(), "print only the version")
+	a.outputFlags(cmd.Flags(), "print only the version", Version{})
 	return cmd
 }

@@ -32,17 +32,30 @@ func ParseFormat(s string) (Format, error) {
 	}
 	// A bare word is a format that was mistyped or belongs to another tool.
 	if !strings.Contains(s, "{{") {
-		return Format{}, fmt.Errorf("format %q: not text, json or a Go template", Quote(s))
+		return Format{}, fmt.Errorf("%q is not text, json or a Go template", Quote(s))
 	}
 	t, err := template.New("format").Funcs(functions()).Parse(s)
 	if err != nil {
-		return Format{}, fmt.Errorf("format: %w", err)
+		return Format{}, &templateError{s, err}
 	}
 	for _, part := range t.Templates() {
 		unescape(part.Root)
 	}
 	f.tmpl = t
 	return f, nil
+}
+
+// A templateError says why a template cannot be read.
+type templateError struct {
+	text string
+	err  error
+}
+
+func (e *templateError) Unwrap() error { return e.err }
+
+func (e *templateError) Error() string {
+	why := strings.TrimPrefix(e.err.Error(), "template: format:1: ") // what nobody asked for
+	return fmt.Sprintf("%q: %s", Quote(e.text), why)
 }
 
 // IsText reports whether f leaves the form to the command.

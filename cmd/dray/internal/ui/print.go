@@ -78,7 +78,7 @@ func (s *Streams) printTemplate(f Format, each []any) error {
 	var b bytes.Buffer
 	for _, v := range each {
 		if err := f.tmpl.Execute(&b, v); err != nil {
-			return fmt.Errorf("format: %w", err)
+			return fmt.Errorf("--format: %w", err)
 		}
 		b.WriteByte('\n')
 	}
