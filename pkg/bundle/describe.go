@@ -72,10 +72,33 @@ func (c *Describer) Close() error {
 // minDescribed is how small a blob may be to be described: a recipe has a kilobyte.
 const minDescribed = 4 << 10
 
+func (w Wanted) canBeDescribed() bool { return w.Size >= minDescribed && w.MediaType.IsLayer() }
+
+// Likely reports whether Recipe would try to find a recipe for want. It reads no layer;
+// it is called as Recipe is.
+func (c *Describer) Likely(ctx context.Context, want Wanted) (bool, error) {
+	if !want.canBeDescribed() {
+		return false, nil
+	}
+	bases, err := c.choose(ctx, want)
+	if err != nil || c.o.Repack {
+		return err == nil, err
+	}
+	for _, b := range bases {
+		if b.same {
+			return true, nil
+		}
+		if open, err := c.find(ctx, b.Descriptor()); open != nil || err != nil {
+			return open != nil, err
+		}
+	}
+	return false, nil
+}
+
 // Recipe returns a recipe for want that is smaller than it, proven by following it,
 // or nil if there is none. It is called by one goroutine at a time.
 func (c *Describer) Recipe(ctx context.Context, want Wanted) (*Recipe, error) {
-	if want.Size < minDescribed || !want.MediaType.IsLayer() {
+	if !want.canBeDescribed() {
 		return nil, nil
 	}
 	bases, err := c.choose(ctx, want)

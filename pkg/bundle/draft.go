@@ -33,6 +33,7 @@ type draft struct {
 type settled struct {
 	carried []v1.Descriptor // it, a recipe for it, or nothing
 	needs   []Blob
+	likely  bool // it may turn out to be a recipe
 }
 
 func newDraft(p place.Plan, o Options) *draft {
@@ -104,13 +105,21 @@ func (d *draft) settle(ctx context.Context, b v1.Descriptor) (settled, error) {
 		known.MediaType = b.MediaType
 		return settled{needs: []Blob{known}}, nil
 	}
-	if d.o.Recipe == nil || d.in.Content == nil {
+	if d.in.Content == nil {
 		return whole, nil
 	}
-	r, err := d.o.Recipe(ctx, Wanted{
+	want := Wanted{
 		Blob: Blob{Digest: b.Digest, Size: b.Size, MediaType: b.MediaType, DiffID: id},
 		Open: d.in.Content(b), Have: d.o.Have, origins: d.origins[b.Digest],
-	})
+	}
+	if d.o.Recipe == nil {
+		var err error
+		if d.o.Likely != nil {
+			whole.likely, err = d.o.Likely(ctx, want)
+		}
+		return whole, err
+	}
+	r, err := d.o.Recipe(ctx, want)
 	if err != nil || r == nil {
 		return whole, err
 	}
@@ -150,6 +159,14 @@ func (d *draft) count(b v1.Descriptor, s settled, needed map[v1.Hash]Blob) {
 	for _, n := range s.needs {
 		needed[n.Digest] = n
 	}
+	if len(s.carried) == 0 {
+		d.summary.There++
+		d.summary.ThereBytes += b.Size
+	}
+	if s.likely {
+		d.summary.Likely++
+		d.summary.LikelyBytes += b.Size
+	}
 	if len(s.carried) == 0 || s.carried[0].Digest != b.Digest {
 		d.left[b.Digest] = true
 	}
@@ -162,6 +179,7 @@ func (d *draft) count(b v1.Descriptor, s settled, needed map[v1.Hash]Blob) {
 		}
 		if d.made[c.Digest] != nil {
 			d.summary.Recipes++
+			d.summary.RecipesBytes += c.Size
 			d.summary.RecipesFor += b.Size
 		}
 	}

@@ -21,6 +21,11 @@ type Options struct {
 	// Recipe, if it is set, is asked for each blob that would travel whole, one after
 	// the other. It returns nil where that is best.
 	Recipe func(ctx context.Context, want Wanted) (*Recipe, error)
+	// Likely, if it is set, is asked by Forecast instead of Recipe whether a blob may
+	// travel as a recipe. It reads no layer.
+	Likely func(ctx context.Context, want Wanted) (bool, error)
+	// Exact has Forecast ask Recipe nonetheless.
+	Exact bool
 }
 
 // Wanted is a blob that the other side lacks.
@@ -46,9 +51,15 @@ type Summary struct {
 	Images                 int
 	Blobs, Carried, Needed int
 	Bytes, CarriedBytes    int64
-	Recipes                int   // of Carried: blobs that travel as recipes
-	RecipesFor             int64 // bytes that they make
 	NeededBytes            int64
+
+	There        int   // blobs that need not travel
+	ThereBytes   int64 // of them
+	Recipes      int   // of Carried: blobs that travel as recipes
+	RecipesBytes int64 // of the recipes, each blob's
+	RecipesFor   int64 // bytes that they make
+	Likely       int   // of Carried: blobs that may turn out to travel as recipes
+	LikelyBytes  int64 // of them, whole
 }
 
 // A Sink writes an update into an archive. Each image travels as an artifact (see
@@ -132,15 +143,18 @@ func (s *Sink) Plan(ctx context.Context, p place.Plan) ([]v1.Descriptor, error) 
 	return wanted, nil
 }
 
-// Forecast says what Plan would do if no blob travelled as a recipe: to make one, blobs
-// are read. So where recipes are made, all of it is an upper bound.
+// Forecast says what Plan would do. Unless that is to be exact, it is as if no blob
+// travelled as a recipe, since to make one layers are read: then, all of it is an upper
+// bound.
 func (s *Sink) Forecast(ctx context.Context, p place.Plan) (place.Forecast, error) {
 	inside, ok := place.As[place.Forecaster](s.Sink)
 	if !ok {
 		return place.Forecast{}, fmt.Errorf("writing update: %s does not foretell: %w", s.Traits().Kind, place.ErrUnsupported)
 	}
 	o := s.o
-	o.Recipe = nil
+	if !o.Exact {
+		o.Recipe = nil
+	}
 	d := newDraft(p, o)
 	if err := d.fill(ctx); err != nil {
 		return place.Forecast{}, fmt.Errorf("writing update: %w", err)
@@ -149,7 +163,7 @@ func (s *Sink) Forecast(ctx context.Context, p place.Plan) (place.Forecast, erro
 		o.Planned(d.summary)
 	}
 	f, err := inside.Forecast(ctx, d.out)
-	f.Left, f.AtMost = d.left, f.AtMost || s.o.Recipe != nil
+	f.Left, f.AtMost = d.left, f.AtMost || s.o.Recipe != nil && !o.Exact && (o.Likely == nil || d.summary.Likely > 0)
 	return f, err
 }
 

@@ -140,7 +140,7 @@ func TestUpdateSize(t *testing.T) {
 	layer := two.Order[2]
 	if got := (bundle.Summary{
 		Images: 1, Blobs: 5, Carried: 3, Needed: 2, Bytes: total(two), NeededBytes: two.Order[0].Size + two.Order[1].Size,
-		CarriedBytes: layer.Size + two.Order[3].Size + two.Root.Size,
+		CarriedBytes: layer.Size + two.Order[3].Size + two.Root.Size, There: 2, ThereBytes: two.Order[0].Size + two.Order[1].Size,
 	}); said != got {
 		t.Errorf("%+v, want %+v", said, got)
 	}
@@ -346,9 +346,10 @@ func TestRecipe(t *testing.T) {
 	var said bundle.Summary
 	o.Planned = func(s bundle.Summary) { said = s }
 	path := write(t, o, request(p, two, v2Name))
-	if said.Recipes != 1 || said.RecipesFor != layer.Size || said.Carried != 3 {
+	if said.Recipes != 1 || said.RecipesFor != layer.Size || said.RecipesBytes != int64(len(plain)) || said.Carried != 3 {
 		t.Errorf("%+v", said)
 	}
+	foretoldAs(t, path, o, layer, request(p, two, v2Name))
 	var buf bytes.Buffer
 	w, err := archive.NewStream(&buf, archive.Options{As: archive.OCI})
 	if err != nil {

@@ -28,7 +28,8 @@ are there already, can be mounted from another repository, or are shared with an
 how large the archive will be, in how many parts, and whether the disk has room for it.
 
 COMMAND has the same arguments and flags as without plan. Manifests and configs are read, and places are asked
-what they have; no layer is read, nothing is moved, and no file is written, also not those that flags name.`,
+what they have; no layer is read, nothing is moved, and no file is written, also not those that flags name.
+How small deltas will be is known when they are made: dray plan save --exact makes them, in temporary files.`,
 	}
 	for _, sub := range commands(a, newPull, newSave, newLoad, newPush, newCopy) {
 		run, name := sub.RunE, sub.Name()
@@ -40,6 +41,9 @@ what they have; no layer is read, nothing is moved, and no file is written, also
 			return run(cmd, args)
 		}
 		a.printed[sub.Flags()] = []any{forecast{}}
+		if name == "save" {
+			sub.Flags().BoolVar(&a.update.exact, "exact", false, "make the deltas of an update, to know how small they are")
+		}
 		cmd.AddCommand(sub)
 	}
 	return cmd
@@ -49,6 +53,7 @@ what they have; no layer is read, nothing is moved, and no file is written, also
 type forecast struct {
 	Images  []planned        `json:"images"`
 	Total   transfer.Amounts `json:"total"`
+	Update  *plannedUpdate   `json:"update,omitempty"`
 	Archive *plannedArchive  `json:"archive,omitempty"`
 }
 
@@ -97,6 +102,7 @@ func (a *app) foretell(ctx context.Context, c carriage, doing string) error {
 	})
 	if err == nil {
 		out := newForecast(parcels, plan)
+		out.Update = newPlannedUpdate(a.update.planned, a.update.exact)
 		err = a.printForecast(out)
 		err = errors.Join(verdict(parcels), out.fits(c), err)
 	}
@@ -194,10 +200,17 @@ func (f forecast) text(w io.Writer) error {
 	if err := ui.Table(w, []string{"IMAGE", "PLATFORMS", "SIZE", "MOVE", "THERE", "MOUNT", "SHARED", "REFERRERS"}, rows); err != nil {
 		return err
 	}
-	if f.Archive == nil {
+	var lines []string
+	if f.Update != nil {
+		lines = append(lines, f.Update.String())
+	}
+	if f.Archive != nil {
+		lines = append(lines, f.Archive.String())
+	}
+	if len(lines) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", f.Archive)
+	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(lines, "\n"))
 	return err
 }
 

@@ -22,7 +22,9 @@ type updateFlags struct {
 	have, base []string
 	delta      bool
 	repack     bool
-	from       []ref.Ref // where the images come from
+	exact      bool            // dray plan makes the deltas
+	from       []ref.Ref       // where the images come from
+	planned    *bundle.Summary // what dray plan has heard
 }
 
 func (u *updateFlags) add(fs *pflag.FlagSet) {
@@ -36,10 +38,12 @@ func (u *updateFlags) isSet() bool { return len(u.have)+len(u.base) > 0 || u.rep
 
 // check refuses what an update cannot be.
 func (u *updateFlags) check(fs *pflag.FlagSet) error {
-	if !u.isSet() && fs.Changed("delta") {
-		return &usageError{errors.New("--delta: say what the other side has, with --have or --base")}
-	}
 	if !u.isSet() {
+		for _, name := range []string{"delta", "exact"} {
+			if fs.Changed(name) {
+				return &usageError{errors.New("--" + name + ": say what the other side has, with --have or --base")}
+			}
+		}
 		return nil
 	}
 	as := fs.Lookup("as")
@@ -68,9 +72,9 @@ func (a *app) updating(ctx context.Context) (*open.Doors, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o := bundle.Options{Have: have, Planned: a.noteUpdate}
+	o := bundle.Options{Have: have, Planned: a.noteUpdate, Exact: u.exact}
 	if u.delta || u.repack {
-		o.Recipe = describer.Recipe
+		o.Recipe, o.Likely = describer.Recipe, describer.Likely
 	}
 	return doors.Updating(o), describer.Close, nil
 }
@@ -144,8 +148,13 @@ func (a *app) readInventory(file string) (*bundle.Inventory, error) {
 	return inv, nil
 }
 
-// noteUpdate says what an update carries, and what it needs.
+// noteUpdate says what an update carries, and what it needs; of a plan that is said
+// with the rest of it.
 func (a *app) noteUpdate(s bundle.Summary) {
+	if a.planning {
+		a.update.planned = &s
+		return
+	}
 	text := fmt.Sprintf("the update carries %d of %d blobs, %s of %s", s.Carried, s.Blobs, ui.Size(s.CarriedBytes), ui.Size(s.Bytes))
 	if s.Recipes > 0 {
 		text += fmt.Sprintf(", %d of them recipes for layers of %s", s.Recipes, ui.Size(s.RecipesFor))
