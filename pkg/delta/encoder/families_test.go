@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/compress"
@@ -106,6 +108,11 @@ func TestZstdIsPinned(t *testing.T) {
 		"zstd-kp1.17/default": "af05e6d740985a0d80b597d477a2124eca031efceac8e5d3cb7011b3e1190b00",
 		"zstd-kp1.17/better":  "09826956b8ebaa707706bff04adb3621ed3bd332a19786fe13893d5e5072e44e",
 		"zstd-kp1.17/best":    "e8af3caf7ecc6e4fcda4c09ab23d1ec051e60f6d26c006e56e4c8e1d1f38cf48",
+
+		"zstd-kp1.17/fastest/8": "510f8dd22bab13b65d982fe2192e32e2e0ed8c9eecabffe401f29d7be76d731e",
+		"zstd-kp1.17/default/8": "f46973582206c1b10ce6f6f5f01f002ee1cb5c711554044b1eae94e5eff3a10d",
+		"zstd-kp1.17/better/8":  "e248f0def090a8e63a2fc737d3410db8612192e0bdf1c10fb3eb939abb470882",
+		"zstd-kp1.17/best/8":    "e6d435cf35294f71b5abe089cfec7c01f19c9d6f9457a3d470f70634456f4785",
 	} {
 		var b bytes.Buffer
 		r := encoder.Recipe{Wrap: encoder.Zstd, Encoder: name, Size: int64(len(tar))}
@@ -116,6 +123,26 @@ func TestZstdIsPinned(t *testing.T) {
 			t.Errorf("%s: %x, want %s", name, got, want)
 		}
 		if r := mustFind(t, b.Bytes(), tar); r.Encoder != name {
+			t.Errorf("%s is found to be %s", name, r.Encoder)
+		}
+	}
+}
+
+// The way in which containers/image gives a layer to zstd: the bytes that it has
+// looked at, and then what follows.
+func TestZstdPeeked(t *testing.T) {
+	tar := content(43, 700_000)
+	for name, level := range map[string]zstd.EncoderLevel{"default": zstd.SpeedDefault, "fastest": zstd.SpeedFastest} {
+		var b bytes.Buffer
+		w, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(level))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(w, io.MultiReader(bytes.NewReader(tar[:8]), struct{ io.Reader }{bytes.NewReader(tar[8:])}))
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if r := mustFind(t, b.Bytes(), tar); r.Encoder != "zstd-kp1.17/"+name+"/8" {
 			t.Errorf("%s is found to be %s", name, r.Encoder)
 		}
 	}

@@ -76,7 +76,8 @@ func candidates(head []byte) []Recipe {
 	var all []Recipe
 	if bytes.HasPrefix(head, zstdMagic) {
 		for _, l := range zstdLevels {
-			all = append(all, Recipe{Wrap: Zstd, Encoder: zstdFamily + "/" + l.name})
+			name := zstdFamily + "/" + l.name
+			all = append(all, Recipe{Wrap: Zstd, Encoder: name}, Recipe{Wrap: Zstd, Encoder: name + zstdPeeked})
 		}
 		return all
 	}

@@ -131,7 +131,8 @@ func layerTar(t *testing.T, size int) []byte {
 func TestSkopeo(t *testing.T) {
 	layer := layerTar(t, 3<<20)
 	from := archive(t, layer)
-	for _, args := range [][]string{nil, {"--dest-compress-level", "1"}} {
+	found := 0
+	for _, args := range [][]string{nil, {"--dest-compress-level", "1"}, {"--dest-compress-format", "zstd", "--format", "oci"}} {
 		dir := t.TempDir()
 		tool(t, nil, "skopeo", append([]string{"--insecure-policy", "copy", "--dest-compress", "docker-archive:" + from, "dir:" + dir}, args...)...)
 		files, err := os.ReadDir(dir)
@@ -143,10 +144,14 @@ func TestSkopeo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if bytes.HasPrefix(b, []byte("\x1f\x8b")) {
+			if bytes.HasPrefix(b, []byte("\x1f\x8b")) || bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd")) {
 				t.Log(mustFind(t, b, layer).Encoder)
+				found++
 			}
 		}
+	}
+	if found != 3 {
+		t.Errorf("%d layers were compressed", found)
 	}
 }
 

@@ -3,6 +3,7 @@ package encoder
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -21,17 +22,55 @@ var zstdLevels = [...]struct {
 	{"best", zstd.SpeedBestCompression},
 }
 
-type zstdEngine zstd.EncoderLevel
+// zstdPeeked ends the settings of those whose first block is zstdPeek bytes long.
+// github.com/containers/image reads as many to see whether a layer is compressed, and
+// the encoder gets them before the rest.
+const (
+	zstdPeeked = "/8"
+	zstdPeek   = 8
+)
+
+type zstdEngine struct {
+	level  zstd.EncoderLevel
+	peeked bool
+}
 
 func (e zstdEngine) newWriter(w io.Writer) (io.WriteCloser, error) {
 	// One worker: the output is the same with more, the memory is not.
-	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.EncoderLevel(e)))
+	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(e.level))
+	if err != nil || !e.peeked {
+		return z, err
+	}
+	return &peekedWriter{z, zstdPeek}, nil
+}
+
+// A peekedWriter ends a block after so many bytes.
+type peekedWriter struct {
+	*zstd.Encoder
+	left int
+}
+
+func (z *peekedWriter) Write(p []byte) (int, error) {
+	n := min(len(p), z.left)
+	if n > 0 {
+		if m, err := z.Encoder.Write(p[:n]); err != nil {
+			return m, err
+		}
+		if z.left -= n; z.left == 0 {
+			if err := z.Flush(); err != nil {
+				return n, err
+			}
+		}
+	}
+	m, err := z.Encoder.Write(p[n:])
+	return n + m, err
 }
 
 func zstdEngineOf(name string) (engine, error) {
+	settings, peeked := strings.CutSuffix(name, zstdPeeked)
 	for _, l := range zstdLevels {
-		if name == zstdFamily+"/"+l.name {
-			return zstdEngine(l.level), nil
+		if settings == zstdFamily+"/"+l.name {
+			return zstdEngine{l.level, peeked}, nil
 		}
 	}
 	return nil, fmt.Errorf("encoder %q is not known", name)
