@@ -52,11 +52,18 @@ func NewVerifier(d v1.Descriptor) (*Verifier, error) {
 // Write takes p into account. It fails as soon as there are more bytes than
 // the descriptor allows.
 func (v *Verifier) Write(p []byte) (int, error) {
-	v.n += int64(len(p))
-	if v.n > v.want.Size {
-		return 0, fmt.Errorf("%s: more than %d bytes: %w", v.want.Digest, v.want.Size, ErrMismatch)
+	if err := v.count(len(p)); err != nil {
+		return 0, err
 	}
 	return v.hash.Write(p)
+}
+
+func (v *Verifier) count(n int) error {
+	v.n += int64(n)
+	if v.n > v.want.Size {
+		return fmt.Errorf("%s: more than %d bytes: %w", v.want.Digest, v.want.Size, ErrMismatch)
+	}
+	return nil
 }
 
 // N returns how many bytes were written.

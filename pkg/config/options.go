@@ -30,6 +30,9 @@ type Options struct {
 	CAFile      string   // --ca-file: PEM, trusted besides the system's
 	SSLCertFile string   // SSL_CERT_FILE, on every system
 	SSLCertDirs []string // SSL_CERT_DIR, on every system
+	// SSLCertLater says that this process has these variables in its environment, and a
+	// system where Go itself heeds them: it does so when it meets the first certificate.
+	SSLCertLater bool
 
 	// Insecure are hosts whose certificate is not verified. One without a port stands for
 	// all its ports.
@@ -40,7 +43,7 @@ type Options struct {
 	Warn func(error)
 }
 
-// FromEnviron returns the options that the environment asks for and the usual places below
+// FromEnviron returns the options that the environment of this process asks for and the usual places below
 // home. Empty home leaves out what lies there.
 func FromEnviron(getenv func(string) string, home string) Options {
 	return Options{
@@ -53,6 +56,7 @@ func FromEnviron(getenv func(string) string, home string) Options {
 		RegistriesConf:     getenv("CONTAINERS_REGISTRIES_CONF"),
 		SSLCertFile:        getenv("SSL_CERT_FILE"),
 		SSLCertDirs:        filepath.SplitList(getenv("SSL_CERT_DIR")),
+		SSLCertLater:       runtime.GOOS != "darwin" && runtime.GOOS != "windows",
 	}
 }
 

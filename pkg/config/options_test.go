@@ -22,7 +22,7 @@ func TestFromEnviron(t *testing.T) {
 	want := Options{
 		RegistryAuthFile: "auth", ContainersAuthFile: "/run/user/7/containers/auth.json", DockerConfigDir: "/d",
 		Home: "/home/me", ConfigHome: "/conf", SystemDir: "/etc",
-		RegistriesConf: "/r.conf", SSLCertFile: "/f", SSLCertDirs: []string{"/a", "/b"},
+		RegistriesConf: "/r.conf", SSLCertFile: "/f", SSLCertDirs: []string{"/a", "/b"}, SSLCertLater: true,
 	}
 	if diff := cmp.Diff(want, full); diff != "" {
 		t.Error(diff)
@@ -30,7 +30,7 @@ func TestFromEnviron(t *testing.T) {
 	bare := FromEnviron(func(string) string { return "" }, "/home/me")
 	want = Options{
 		ContainersAuthFile: fmt.Sprintf("/run/containers/%d/auth.json", os.Getuid()),
-		Home:               "/home/me", ConfigHome: "/home/me/.config", SystemDir: "/etc", SSLCertDirs: []string{},
+		Home:               "/home/me", ConfigHome: "/home/me/.config", SystemDir: "/etc", SSLCertDirs: []string{}, SSLCertLater: true,
 	}
 	if diff := cmp.Diff(want, bare); diff != "" {
 		t.Error(diff)

@@ -83,6 +83,10 @@ func (c *Config) loadRoots() (*x509.CertPool, error) {
 	if o.CAFile == "" && o.SSLCertFile == "" && len(o.SSLCertDirs) == 0 {
 		return nil, nil
 	}
+	if o.CAFile == "" && o.SSLCertLater {
+		c.lookForSSLFiles()
+		return nil, nil
+	}
 	pool, err := c.basePool(runtime.GOOS)
 	if err != nil || o.CAFile == "" {
 		return pool, err
@@ -124,16 +128,12 @@ func (c *Config) sslFiles() [][]byte {
 	var pems [][]byte
 	if f := c.opts.SSLCertFile; f != "" {
 		pem, err := readFile(f, maxCertBytes)
-		if err != nil {
-			c.warn(&problem{fmt.Errorf("reading SSL_CERT_FILE %s: %w", f, bare(err)), "correct or unset SSL_CERT_FILE"})
-		}
+		c.warnSSL("SSL_CERT_FILE", f, err)
 		pems = append(pems, pem)
 	}
 	for _, dir := range c.opts.SSLCertDirs {
 		entries, err := os.ReadDir(dir)
-		if err != nil {
-			c.warn(&problem{fmt.Errorf("reading SSL_CERT_DIR %s: %w", dir, bare(err)), "correct or unset SSL_CERT_DIR"})
-		}
+		c.warnSSL("SSL_CERT_DIR", dir, err)
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), ".") {
 				continue
@@ -144,4 +144,27 @@ func (c *Config) sslFiles() [][]byte {
 		}
 	}
 	return pems
+}
+
+// lookForSSLFiles warns of what cannot be opened, which nobody else does.
+func (c *Config) lookForSSLFiles() {
+	look := func(variable, path string) {
+		f, err := os.Open(path)
+		if err == nil {
+			err = f.Close()
+		}
+		c.warnSSL(variable, path, err)
+	}
+	if f := c.opts.SSLCertFile; f != "" {
+		look("SSL_CERT_FILE", f)
+	}
+	for _, dir := range c.opts.SSLCertDirs {
+		look("SSL_CERT_DIR", dir)
+	}
+}
+
+func (c *Config) warnSSL(variable, path string, err error) {
+	if err != nil {
+		c.warn(&problem{fmt.Errorf("reading %s %s: %w", variable, path, bare(err)), "correct or unset " + variable})
+	}
 }

@@ -211,6 +211,8 @@ func TestBadCertificates(t *testing.T) {
 	for name, o := range map[string]Options{
 		"SSL_CERT_FILE": {SSLCertFile: filepath.Join(home, "nowhere")},
 		"SSL_CERT_DIR":  {SSLCertDirs: []string{filepath.Join(home, "nowhere")}},
+		"FILE":          {SSLCertFile: filepath.Join(home, "nowhere"), SSLCertLater: true},
+		"DIR":           {SSLCertDirs: []string{filepath.Join(home, "nowhere")}, SSLCertLater: true},
 	} {
 		var w warnings
 		o.Warn = w.warn

@@ -195,7 +195,7 @@ func (p *partial) fetch(ctx context.Context, f *os.File, v *blob.Verifier, open 
 			return errors.Join(err, rc.Close())
 		}
 	}
-	n, err := blob.Copy(ctx, io.MultiWriter(v, &blob.WriteBehind{File: f, Offset: p.resumed + p.read}), rc)
+	n, err := v.Copy(ctx, &blob.WriteBehind{File: f, Offset: p.resumed + p.read}, rc)
 	p.read += n
 	return errors.Join(err, rc.Close())
 }

@@ -135,8 +135,8 @@ func (b *incoming) fetch(ctx context.Context, open blob.Opener) error {
 	if err := b.takeFile(ctx, rc); err != nil || b.taken {
 		return errors.Join(err, rc.Close())
 	}
-	// The Verifier comes first: it lets no byte pass that belongs to the next member.
-	_, err = blob.Copy(ctx, io.MultiWriter(b.v, (*incomingWriter)(b)), rc)
+	// No byte passes the Verifier that belongs to the next member.
+	_, err = b.v.Copy(ctx, (*incomingWriter)(b), rc)
 	if b.v.N() != b.n {
 		b.v = nil // writing failed, and the Verifier has seen more than is there
 	}

@@ -128,7 +128,7 @@ func (s *Stream) fill(ctx context.Context, open blob.Opener) error {
 	if err != nil {
 		return err
 	}
-	_, err = blob.Copy(ctx, io.MultiWriter(s.current, streamWriter{s}), rc)
+	_, err = s.current.Copy(ctx, streamWriter{s}, rc)
 	if err := errors.Join(err, rc.Close()); err != nil {
 		return err
 	}
