@@ -101,14 +101,14 @@ func (p *partial) removeFiles() error {
 	return errors.Join(errs...)
 }
 
-// paths returns what a run may have called the files that it wrote, cut as this one
-// or not at all.
+// paths returns those files that a run may have called so that it wrote, cut as this
+// one or not at all.
 func (p *partial) paths() []string {
 	paths := []string{p.path}
 	for i := range parts.MaxShards {
 		paths = append(paths, parts.Name(p.final, i)+".partial", parts.ParityName(p.final, i)+".partial")
 	}
-	return paths
+	return slices.DeleteFunc(paths, func(path string) bool { return !exists(path) })
 }
 
 // removeOthers removes the files of an earlier run that this one does not go on with.
