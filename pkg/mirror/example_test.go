@@ -15,7 +15,7 @@ to: registry.local:5000/mirror
 images:
   - from: alpine
     tags: {semver: ">=3.18", newest: 2}
-`))
+`), "mirror.yaml")
 	if err != nil {
 		fmt.Println(err)
 		return

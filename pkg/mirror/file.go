@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
@@ -41,20 +42,24 @@ type Rule struct {
 	Source    Source         `yaml:"-"` // what From means
 	Selection arch.Selection `yaml:"-"` // what Platforms mean; zero: all
 
-	except []pattern
+	except  []pattern
+	excepts []bool // which of Except a repository was left out for
 }
 
 // A SyntaxError says what is wrong with a file.
 type SyntaxError struct {
+	File string
 	Line int // 0: the file as a whole
 	Why  string
 	Err  error // may be nil
+
+	advice string
 }
 
 func (e *SyntaxError) Error() string {
-	text := e.Why
+	text := e.File + ": " + e.Why
 	if e.Line > 0 {
-		text = fmt.Sprintf("line %d: %s", e.Line, e.Why)
+		text = fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Why)
 	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
@@ -64,59 +69,86 @@ func (e *SyntaxError) Error() string {
 
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Parse reads a file of at most 1 MiB to its end. An unknown key, a value of the
-// wrong form, more than one document and a rule that cannot mean anything are errors,
-// always a [*SyntaxError] unless r fails.
-func Parse(r io.Reader) (*File, error) {
+// Hint says what to write instead; empty if that is not known.
+func (e *SyntaxError) Hint() string { return e.advice }
+
+// Parse reads a file of at most 1 MiB to its end; errors call it file. An unknown key,
+// a value of the wrong form, more than one document and a rule that cannot mean
+// anything are errors: a [*SyntaxError], or several joined, unless r fails.
+func Parse(r io.Reader, file string) (*File, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > maxFileBytes {
-		return nil, &SyntaxError{Why: fmt.Sprintf("it is longer than %d bytes", maxFileBytes)}
+	p := &problems{file: file}
+	f := p.decode(raw)
+	if p.err() == nil {
+		p.compile(f)
 	}
-	f, err := decode(raw)
-	if err != nil {
+	if err := p.err(); err != nil {
 		return nil, err
-	}
-	switch {
-	case f.Version != 1:
-		return nil, &SyntaxError{Why: fmt.Sprintf("version is %d, not 1", f.Version)}
-	case len(f.Images) == 0:
-		return nil, &SyntaxError{Why: "there is nothing under images"}
-	case len(f.Images) > maxRules:
-		return nil, &SyntaxError{Why: fmt.Sprintf("there are more than %d images", maxRules)}
-	}
-	if _, err := arch.ParseList(f.Platforms); err != nil {
-		return nil, &SyntaxError{Why: "platforms", Err: err}
-	}
-	for i := range f.Images {
-		if err := f.Images[i].compile(f.Platforms); err != nil {
-			return nil, &SyntaxError{Line: f.Images[i].Line, Why: "images", Err: err}
-		}
 	}
 	return f, nil
 }
 
+// compile checks what f says, and makes of it what it means.
+func (p *problems) compile(f *File) {
+	switch {
+	case f.Version != 1:
+		p.add(0, &SyntaxError{Why: fmt.Sprintf("version is %d, not 1", f.Version), advice: "it begins with: version: 1"})
+	case len(f.Images) == 0:
+		p.add(0, &SyntaxError{Why: "there is nothing under images"})
+	case len(f.Images) > maxRules:
+		p.add(0, &SyntaxError{Why: fmt.Sprintf("there are more than %d images", maxRules)})
+		return
+	}
+	if _, err := arch.ParseList(f.Platforms); err != nil {
+		p.add(0, &SyntaxError{Why: "platforms", Err: err})
+		f.Platforms = nil // which every rule would repeat
+	}
+	for i := range f.Images {
+		if err := f.Images[i].compile(f.Platforms); err != nil {
+			p.add(f.Images[i].Line, &SyntaxError{Why: "images", Err: err})
+		}
+	}
+}
+
 // decode reads the only document of raw, strictly.
-func decode(raw []byte) (*File, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	dec.KnownFields(true)
+func (p *problems) decode(raw []byte) *File {
 	var f File
-	if err := dec.Decode(&f); errors.Is(err, io.EOF) {
-		return nil, &SyntaxError{Why: "it is empty"}
+	if len(raw) > maxFileBytes {
+		p.add(0, &SyntaxError{Why: fmt.Sprintf("it is longer than %d bytes", maxFileBytes)})
+		return nil
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	var doc yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
+		p.add(0, &SyntaxError{Why: "it is empty"})
+		return nil
 	} else if err != nil {
-		return nil, &SyntaxError{Why: plainly(err)}
+		why := notYAML(raw, err)
+		p.add(why.Line, why)
+		return nil
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, &SyntaxError{Why: "there is more than one document in it"}
+		p.add(0, &SyntaxError{Why: "there is more than one document in it"})
+		return nil
 	}
-	for i, line := range ruleLines(raw) {
+	if p.check(doc.Content[0], "the file", reflect.TypeFor[File]()); p.err() != nil {
+		return nil
+	}
+	dec = yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true) // also of what aliases bring
+	if err := dec.Decode(&f); err != nil {
+		p.add(0, &SyntaxError{Why: plainly(err)})
+		return nil
+	}
+	for i, line := range ruleLines(&doc) {
 		if i < len(f.Images) {
 			f.Images[i].Line = line
 		}
 	}
-	return &f, nil
+	return &f
 }
 
 // plainly puts what the YAML library says into one line.
@@ -129,11 +161,7 @@ func plainly(err error) string {
 }
 
 // ruleLines returns on which line each element of images begins.
-func ruleLines(raw []byte) []int {
-	var doc yaml.Node
-	if yaml.Unmarshal(raw, &doc) != nil || len(doc.Content) == 0 {
-		return nil
-	}
+func ruleLines(doc *yaml.Node) []int {
 	var lines []int
 	top := doc.Content[0].Content
 	for i := 0; i+1 < len(top); i += 2 {

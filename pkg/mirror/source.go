@@ -35,6 +35,7 @@ func (r *Rule) compile(platforms []string) (err error) {
 	if r.except, err = parsePatterns("except", r.Except); err != nil {
 		return err
 	}
+	r.excepts = make([]bool, len(r.except))
 	if len(r.Platforms) == 0 {
 		r.Platforms = platforms
 	}
@@ -125,20 +126,39 @@ func looksLikeHost(s string) bool { return s == "localhost" || strings.ContainsA
 
 // Takes reports whether the rule means the repository, of which only Host and
 // Repository are looked at. Patterns are held against the path at a registry, and
-// against the full name in other places; those in Except against both.
+// against the full name in other places; those in Except against both. It is not
+// safe for concurrent use: see [Rule.Idle].
 func (r *Rule) Takes(n ref.Name) bool {
 	full := n.Base().String()
-	if anyMatches(r.except, full, n.Repository) {
-		return false
-	}
+	taken := false
 	switch s := r.Source; {
 	case s.repositories == nil:
-		return s.Ref.Name == (ref.Name{}) || s.Ref.Name.Base() == n.Base()
+		taken = s.Ref.Name == (ref.Name{}) || s.Ref.Name.Base() == n.Base()
 	case s.Ref.Kind == ref.Store:
-		return s.repositories.matches(full)
+		taken = s.repositories.matches(full)
 	default:
-		return s.repositories.matches(n.Repository)
+		taken = s.repositories.matches(n.Repository)
 	}
+	if !taken {
+		return false
+	}
+	for i, p := range r.except {
+		if p.matches(full) || p.matches(n.Repository) {
+			r.excepts[i], taken = true, false
+		}
+	}
+	return taken
+}
+
+// Idle returns those of Except for which [Rule.Takes] has left out nothing so far.
+func (r *Rule) Idle() []string {
+	var idle []string
+	for i, used := range r.excepts {
+		if !used {
+			idle = append(idle, r.Except[i])
+		}
+	}
+	return idle
 }
 
 // Select returns those of tags that the rule takes, each once: sorted, or by version,

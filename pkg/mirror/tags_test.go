@@ -72,7 +72,7 @@ func TestTakes(t *testing.T) {
 	} {
 		text := "version: 1\nimages: [" + tt.rule + "]"
 		if strings.Contains(tt.rule, "{a}") { // not a name, however it is read
-			if _, err := mirror.Parse(strings.NewReader(text)); err == nil {
+			if _, err := mirror.Parse(strings.NewReader(text), "mirror.yaml"); err == nil {
 				t.Errorf("%s: no error", tt.rule)
 			}
 			continue

@@ -113,6 +113,7 @@ func (a *app) pack(ctx context.Context, c carriage, srcs *sources) ([]parcel, er
 			parcels = append(parcels, sent...)
 		}
 	}
+	a.warnIdle(c.to.maps(), parcels)
 	return parcels, nil
 }
 

@@ -121,7 +121,7 @@ func (a *app) oneWay(ctx context.Context, to ref.Ref, maps []string) (way, error
 	if err := a.refuseTerminal(to); err != nil {
 		return nil, err
 	}
-	rename, err := renamer(maps)
+	names, err := parseRenames(maps)
 	if err != nil {
 		return nil, err
 	}
@@ -136,5 +136,5 @@ func (a *app) oneWay(ctx context.Context, to ref.Ref, maps []string) (way, error
 	if err := a.receipt.check(to, dst); err != nil {
 		return nil, errors.Join(err, dst.Close(), done())
 	}
-	return &oneWay{dst, rename, done}, nil
+	return &oneWay{dst, names, done}, nil
 }

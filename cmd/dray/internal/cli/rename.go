@@ -4,52 +4,85 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
-// renamer returns what the values of --map do to a full name; nil if there are none.
-func renamer(maps []string) (func(string) (string, error), error) {
-	if len(maps) == 0 {
-		return nil, nil
-	}
-	for _, m := range maps {
-		if from, to, ok := strings.Cut(m, "="); !ok || from == "" || to == "" {
-			return nil, &usageError{fmt.Errorf("--map %q: write FROM=TO", m)}
-		}
-	}
-	return func(name string) (string, error) {
-		for _, m := range maps {
-			from, to, _ := strings.Cut(m, "=")
-			rest, ok := strings.CutPrefix(name, from)
-			// A prefix ends where a part of the name ends: a/b is none of a/bc.
-			if ok && (rest == "" || strings.ContainsAny(rest[:1], "/:@") || strings.HasSuffix(from, "/")) {
-				n, err := ref.ParseName(to + rest)
-				return n.String(), err
-			}
-		}
-		return name, nil
-	}, nil
+// renames are the values of --map: what a full name that begins with from is changed
+// to begin with.
+type renames []*mapping
+
+type mapping struct {
+	from, to string
+	used     bool
 }
 
-func renamed(names []string, rename func(string) (string, error)) ([]string, error) {
-	if rename == nil {
+// parseRenames parses the values of --map.
+func parseRenames(maps []string) (renames, error) {
+	var all renames
+	for _, m := range maps {
+		from, to, ok := strings.Cut(m, "=")
+		if !ok || from == "" || to == "" {
+			return nil, &usageError{fmt.Errorf("--map %q: write FROM=TO", m)}
+		}
+		all = append(all, &mapping{from: from, to: to})
+	}
+	return all, nil
+}
+
+// apply returns what a full name is changed to: the first mapping that fits counts.
+// It is not safe for concurrent use, since it remembers which did.
+func (r renames) apply(name string) (string, error) {
+	for _, m := range r {
+		rest, ok := strings.CutPrefix(name, m.from)
+		// A prefix ends where a part of the name ends: a/b is none of a/bc.
+		if ok && (rest == "" || strings.ContainsAny(rest[:1], "/:@") || strings.HasSuffix(m.from, "/")) {
+			m.used = true
+			n, err := ref.ParseName(m.to + rest)
+			return n.String(), err
+		}
+	}
+	return name, nil
+}
+
+// all is what names are changed to.
+func (r renames) all(names []string) ([]string, error) {
+	if len(r) == 0 {
 		return names, nil
 	}
 	out := make([]string, 0, len(names))
 	for _, n := range names {
-		r, err := rename(n)
+		renamed, err := r.apply(n)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, r)
+		out = append(out, renamed)
 	}
 	return out, nil
+}
+
+// warnIdle says which values of --map have changed no name of parcels.
+func (a *app) warnIdle(r renames, parcels []parcel) {
+	hint := ""
+	for _, p := range parcels {
+		if p.err != nil {
+			return // its name might have been changed
+		}
+		if hint == "" && p.req.From != "" {
+			hint = "FROM is the beginning of a name in full, as in " + p.req.From
+		}
+	}
+	for _, m := range r {
+		if !m.used {
+			a.handle(event.Event{Kind: event.Warn, Text: fmt.Sprintf("--map %s=%s changes nothing", m.from, m.to), Hint: hint})
+		}
+	}
 }
 
 // A pushTarget is what --to and --map say.
 type pushTarget struct {
 	host, prefix string
-	rename       func(string) (string, error)
+	renames      renames
 }
 
 // newTarget parses REGISTRY[/PREFIX] and the values of --map.
@@ -68,14 +101,14 @@ func newTarget(to string, maps []string) (*pushTarget, error) {
 		}
 		prefix += "/"
 	}
-	rename, err := renamer(maps)
-	return &pushTarget{host: host, prefix: prefix, rename: rename}, err
+	r, err := parseRenames(maps)
+	return &pushTarget{host: host, prefix: prefix, renames: r}, err
 }
 
 // at is what an image called n is called at the registry, with --map or without.
 func (t *pushTarget) at(n ref.Name, mapped bool) (ref.Name, error) {
-	if mapped && t.rename != nil {
-		renamed, err := t.rename(n.String())
+	if mapped {
+		renamed, err := t.renames.apply(n.String())
 		if err == nil {
 			n, err = ref.ParseName(renamed)
 		}

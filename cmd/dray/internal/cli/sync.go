@@ -128,24 +128,24 @@ func (a *app) newSyncer(flags syncFlags) (*syncer, error) {
 
 // read reads the file and what else says what to do.
 func (s *syncer) read() (err error) {
-	in := s.a.streams.In
+	in, file := s.a.streams.In, "standard input"
 	if s.flags.file != "-" {
 		f, err := os.Open(s.flags.file)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		in = f
+		in, file = f, s.flags.file
 	}
-	if s.file, err = mirror.Parse(in); err != nil {
-		return &usageError{fmt.Errorf("reading %s: %w", s.flags.file, err)}
+	if s.file, err = mirror.Parse(in, file); err != nil {
+		return &usageError{fmt.Errorf("reading %w", err)}
 	}
 	to := s.file.To
 	if s.flags.to != "" {
 		to = s.flags.to
 	}
 	if to == "" {
-		return &usageError{fmt.Errorf("reading %s: it does not say where to: give it \"to\", or --to", s.flags.file)}
+		return &usageError{fmt.Errorf("reading %s: it does not say where to: give it \"to\", or --to", file)}
 	}
 	if s.target, err = mirror.ParseTarget(to); err != nil {
 		return &usageError{fmt.Errorf("where to: %w", err)}

@@ -215,15 +215,16 @@ func (s *syncer) keepRest(a *syncArchive) {
 
 // tell reports what is to be done, or what there is when nothing is.
 func (s *syncer) tell(a *syncArchive) {
-	for _, im := range append(a.ims, a.removed...) {
-		switch {
-		case im.Name == "":
-			continue
-		case im.Action == syncCopied:
-			im.Action, im.Digest = syncWouldCopy, im.origin
-		case im.Action == syncRemoved:
-			im.Action = syncWouldRemove
+	for i, im := range a.ims {
+		if im.Action == syncCopied {
+			im = im.wouldCopy(a.reqs[i].Platforms.All)
 		}
+		if im.Name != "" {
+			s.succeed(im)
+		}
+	}
+	for _, im := range a.removed {
+		im.Action = syncWouldRemove
 		s.succeed(im)
 	}
 }

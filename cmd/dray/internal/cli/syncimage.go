@@ -75,7 +75,7 @@ func (s *syncer) try(ctx context.Context, g *syncGroup, it syncItem, im *syncedI
 		s.remember(g, it, im.origin, root)
 		return nil
 	case s.flags.dryRun:
-		im.Digest, im.Action = im.origin, syncWouldCopy
+		*im = im.wouldCopy(g.selection(it).All)
 		return nil
 	}
 	return s.copy(ctx, g, d, it, origin, im)

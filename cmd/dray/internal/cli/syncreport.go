@@ -34,6 +34,7 @@ type syncedImage struct {
 	Source string `json:"source,omitempty"` // what it is called where it comes from; of what is removed nothing
 	Name   string `json:"name,omitempty"`   // what it is called at the destination
 	Digest string `json:"digest,omitempty"` // of what stands there; empty if it was not looked at
+	Origin string `json:"origin,omitempty"` // the digest at the source, if some platforms of that would be copied
 	Action string `json:"action"`
 	OK     bool   `json:"ok"`
 	Error  string `json:"error,omitempty"`
@@ -71,6 +72,16 @@ func (s *syncer) fail(im syncedImage, err error) syncedImage {
 		shown = fmt.Errorf("syncing %s: %w", im.Source, err)
 	}
 	_ = s.a.pause(func() error { s.a.streams.Error(shown); return nil })
+	return im
+}
+
+// wouldCopy is im if it were copied with all platforms or not: then what it becomes
+// is only known when its manifests are read.
+func (im syncedImage) wouldCopy(all bool) syncedImage {
+	im.Action, im.Digest, im.Origin = syncWouldCopy, im.origin, ""
+	if !all {
+		im.Digest, im.Origin = "", im.origin
+	}
 	return im
 }
 
@@ -202,7 +213,9 @@ func (r *syncReport) lines(quiet bool) []string {
 		case !im.OK || im.Action == syncSame:
 			continue
 		case quiet:
-			text = im.Digest
+			text = cmp.Or(im.Digest, im.Origin)
+		case im.Origin != "":
+			text = im.Name + ", the platforms chosen of " + im.Origin
 		default:
 			text = moved{Name: im.Name, Digest: im.Digest}.String()
 		}

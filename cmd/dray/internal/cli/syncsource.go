@@ -14,6 +14,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/mirror"
 	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/place"
@@ -72,11 +73,26 @@ func (s *syncer) groups(ctx context.Context, r *mirror.Rule) iter.Seq[*syncGroup
 				return
 			}
 		}
-		if !any && s.failures() == before && ctx.Err() == nil {
-			s.failBlind(r, r.Source.Ref, fmt.Errorf("line %d: the rule takes nothing of what is there: %w", r.Line, place.ErrNotFound))
+		switch {
+		case s.failures() > before || ctx.Err() != nil:
+		case !any:
+			s.failBlind(r, r.Source.Ref, fmt.Errorf("%s: the rule takes nothing of what is there: %w", r.From, place.ErrNotFound))
+		default:
+			s.warnIdle(r)
 		}
 	}
 }
+
+// warnIdle says which of the patterns under except have left out nothing.
+func (s *syncer) warnIdle(r *mirror.Rule) {
+	for _, pattern := range r.Idle() {
+		text := fmt.Sprintf("%s: %s: nothing is left out by except %q", s.at(r), r.From, pattern)
+		s.o.Events.Emit(event.Event{Kind: event.Warn, Text: text, Hint: "patterns are held against REPOSITORY and HOST/REPOSITORY; * stops at a slash, ** does not"})
+	}
+}
+
+// at is where r stands.
+func (s *syncer) at(r *mirror.Rule) string { return fmt.Sprintf("%s:%d", s.flags.file, r.Line) }
 
 // failBlind reports that it is not known what r means.
 func (s *syncer) failBlind(r *mirror.Rule, at ref.Ref, err error) {
@@ -87,7 +103,7 @@ func (s *syncer) failBlind(r *mirror.Rule, at ref.Ref, err error) {
 	if at.Kind != ref.Registry || at.Name.Repository == "" {
 		name = r.From
 	}
-	s.fail(syncedImage{Source: name}, err)
+	s.fail(syncedImage{Source: name}, fmt.Errorf("%s: %w", s.at(r), err))
 }
 
 // sources yields the places of r: the repositories of a registry that its pattern
@@ -222,7 +238,7 @@ func (s *syncer) take(g *syncGroup, it syncItem) error {
 			return err
 		}
 	} else if g.rule.To == "" || strings.HasSuffix(g.rule.To, "/") {
-		return &usageError{fmt.Errorf("%s holds %q, a tag without a repository: say what to call it with \"to\" (line %d)", g.rule.From, it.from, g.rule.Line)}
+		return &usageError{fmt.Errorf("%s holds %q, a tag without a repository: say what to call it with \"to\"", g.rule.From, it.from)}
 	}
 	to, err := s.target.Name(g.rule, name)
 	if err != nil {

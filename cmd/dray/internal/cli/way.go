@@ -22,6 +22,7 @@ type way interface {
 	ends(ctx context.Context, img open.Image, as string) ([]end, error)
 	// takesAll reports whether it takes all images that a place has.
 	takesAll() bool
+	maps() renames
 	close() error
 }
 
@@ -34,12 +35,14 @@ type end struct {
 
 // oneWay leads to one place, to which all images go.
 type oneWay struct {
-	dst    *open.Sink
-	rename func(string) (string, error) // may be nil
-	done   func() error
+	dst     *open.Sink
+	renames renames
+	done    func() error
 }
 
 func (w *oneWay) close() error { return errors.Join(w.dst.Close(), w.done()) }
+
+func (w *oneWay) maps() renames { return w.renames }
 
 func (w *oneWay) takesAll() bool {
 	r := w.dst.Ref
@@ -47,7 +50,7 @@ func (w *oneWay) takesAll() bool {
 }
 
 func (w *oneWay) ends(_ context.Context, img open.Image, as string) ([]end, error) {
-	names, err := namesAs(img.Names, as, w.rename)
+	names, err := namesAs(img.Names, as, w.renames)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +59,10 @@ func (w *oneWay) ends(_ context.Context, img open.Image, as string) ([]end, erro
 }
 
 // namesAs is what an image is called that has these names: as, if its line wants
-// that, else what rename makes of them.
-func namesAs(names []string, as string, rename func(string) (string, error)) ([]string, error) {
+// that, else what r makes of them.
+func namesAs(names []string, as string, r renames) ([]string, error) {
 	if as == "" {
-		return renamed(names, rename)
+		return r.all(names)
 	}
 	n, err := ref.ParseName(as)
 	return []string{n.String()}, err
@@ -89,6 +92,13 @@ type manyWays struct {
 
 func newManyWays(doors *open.Doors, target *pushTarget) *manyWays {
 	return &manyWays{doors, target, map[ref.Name]*open.Sink{}, map[string]v1.Hash{}}
+}
+
+func (w *manyWays) maps() renames {
+	if w.target == nil {
+		return nil
+	}
+	return w.target.renames
 }
 
 func (w *manyWays) takesAll() bool { return true }
