@@ -18,6 +18,7 @@ func seeds(f *testing.F) []encoder.Recipe {
 	all := []encoder.Recipe{
 		{Wrap: encoder.Plain, Size: 77},
 		{Wrap: encoder.Gzip, Encoder: "go1.8/6", Header: header, Size: 350_000, Checkpoints: []encoder.Checkpoint{{Tar: 200_000, Phase: 3, Length: 20, Offset: 99}}},
+		{Wrap: encoder.Gzip, Encoder: "zlib/6", Header: header, Size: 350_000, Checkpoints: []encoder.Checkpoint{{Tar: 200_000, Phase: 5, Length: 258, Offset: 30_000}}},
 		{Wrap: encoder.Gzip, Encoder: "pgzip-kp1.18.5/5/256KiB", Header: pgzipHeader, Size: 300_000},
 	}
 	for _, r := range all {

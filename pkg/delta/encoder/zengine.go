@@ -20,8 +20,52 @@ type zEngine struct {
 	level   int
 }
 
+var _ teller = zEngine{}
+
 func (e zEngine) newWriter(w io.Writer) (io.WriteCloser, error) {
 	return zdeflate.NewWriter(w, e.variant, e.level)
+}
+
+func (e zEngine) newTeller(w io.Writer, tell func(Checkpoint)) (io.WriteCloser, error) {
+	z, err := zdeflate.NewWriter(w, e.variant, e.level)
+	if err != nil {
+		return nil, err
+	}
+	z.OnBlock(func(b zdeflate.Block) error {
+		tell(zCheckpoint(b))
+		return nil
+	})
+	return z, nil
+}
+
+func zCheckpoint(b zdeflate.Block) Checkpoint {
+	return Checkpoint{Tar: b.Pos, Phase: b.Phase, Length: b.Length, Offset: b.Offset}
+}
+
+func (e zEngine) pieces(r Recipe, tar io.ReaderAt) *pieces { return segments(r, tar, e.start) }
+
+func (e zEngine) start(w io.Writer, tar io.ReaderAt, from *Checkpoint) (segment, int64, error) {
+	if from == nil {
+		z, err := zdeflate.NewWriter(w, e.variant, e.level)
+		return zSegment{z}, 0, err
+	}
+	b := zdeflate.Block{Pos: from.Tar, Phase: from.Phase, Length: from.Length, Offset: from.Offset}
+	at := zdeflate.WindowAt(b)
+	window, err := readWindow(tar, at, zdeflate.WindowBytes)
+	if err != nil {
+		return nil, 0, err
+	}
+	z, err := zdeflate.Resume(w, e.variant, e.level, b, window)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrRecipe, err)
+	}
+	return zSegment{z}, at + zdeflate.WindowBytes, nil
+}
+
+type zSegment struct{ *zdeflate.Writer }
+
+func (s zSegment) onBlock(f func(Checkpoint) error) {
+	s.OnBlock(func(b zdeflate.Block) error { return f(zCheckpoint(b)) })
 }
 
 // A pigzEngine makes blocks as pigz does: each but the last ends at a byte, and

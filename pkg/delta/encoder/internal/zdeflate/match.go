@@ -29,6 +29,7 @@ func (z *Writer) slide() {
 	z.start -= windowSize
 	z.match -= windowSize
 	z.blockStart -= windowSize
+	z.base += windowSize
 	for _, positions := range [2][]uint16{z.head[:], z.prev[:]} {
 		for i, at := range positions {
 			positions[i] = at - min(at, windowSize)

@@ -17,7 +17,7 @@ func (z *Writer) step() {
 		full := z.block.literal(z.window[z.start], z.start-z.blockStart)
 		z.start++
 		z.ahead--
-		z.flushIf(full)
+		z.flushIf(full, 0)
 		return
 	}
 	n := z.matchLength
@@ -30,7 +30,7 @@ func (z *Writer) step() {
 	}
 	z.start += n
 	z.matchLength = 0
-	z.flushIf(full)
+	z.flushIf(full, 0)
 }
 
 // stepLazily takes a match only when the next byte has no longer one: levels 4
@@ -51,7 +51,7 @@ func (z *Writer) stepLazily() {
 		return
 	}
 	full := z.available && z.block.literal(z.window[z.start-1], z.start-z.blockStart)
-	z.flushIf(full)
+	z.flushIf(full, z.matchLength)
 	z.available = true
 	z.start++
 	z.ahead--
@@ -71,11 +71,16 @@ func (z *Writer) takePrevious(at int) {
 	z.start++
 	z.available = false
 	z.matchLength = minMatch - 1
-	z.flushIf(full)
+	z.flushIf(full, 0)
 }
 
-func (z *Writer) flushIf(full bool) {
-	if full {
-		z.block.flush(z.rest(), false)
+// flushIf ends a full block at start, where a match of that length waits.
+func (z *Writer) flushIf(full bool, length int) {
+	if !full {
+		return
+	}
+	z.block.flush(z.rest(), false)
+	if z.onBlock != nil && z.block.out.err == nil {
+		z.block.out.err = z.tell(length)
 	}
 }

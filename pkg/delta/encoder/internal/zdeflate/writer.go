@@ -69,6 +69,8 @@ type Writer struct {
 	blockStart int                    // may be negative
 	atEnd      bool                   // no more input comes
 	learned    bool                   // the dictionary
+	base       int64                  // where the window begins in the input
+	onBlock    func(Block) error
 
 	match       int // where the match lies that was found last
 	matchLength int
@@ -94,7 +96,7 @@ func NewWriter(w io.Writer, v Variant, level int) (*Writer, error) {
 // Reset makes z a new writer to w.
 func (z *Writer) Reset(w io.Writer) {
 	z.closed, z.atEnd, z.learned, z.available = false, false, false, false
-	z.start, z.ahead, z.blockStart, z.match = 0, 0, 0, 0
+	z.start, z.ahead, z.blockStart, z.match, z.base = 0, 0, 0, 0, 0
 	z.matchLength, z.prevLength = minMatch-1, minMatch-1
 	clear(z.window[:])
 	clear(z.head[:])
@@ -181,7 +183,7 @@ func (z *Writer) run() {
 		z.learned = true
 		z.learn()
 	}
-	for z.ahead >= minLookahead || z.atEnd && z.ahead > 0 {
+	for (z.ahead >= minLookahead || z.atEnd && z.ahead > 0) && z.block.out.err == nil {
 		if z.lazily {
 			z.stepLazily()
 		} else {
