@@ -25,7 +25,7 @@ func (a *app) meantFile(err error) string {
 		return ""
 	}
 	for _, name := range a.bare {
-		if hint := bareFile(name); hint != "" && isAbout(err, name) {
+		if hint := bareName(name); hint != "" && isAbout(err, name) {
 			return hint
 		}
 	}
@@ -57,26 +57,43 @@ func (a *app) missingFile(err error) string {
 	return ""
 }
 
-// bareFile advises on a name that is no path, and therefore was taken for an image.
+// bareName advises on a name that says no place, and therefore was taken for an image.
+func bareName(name string) string {
+	quoted := ui.Quote(name)
+	hint := bareFile(name)
+	switch {
+	case name == string(ref.Store) || name == string(ref.DockerDaemon) || name == string(ref.ContainersStorage):
+		hint = fmt.Sprintf("the place is %s:", name)
+	case looksLikeHost(name) || name == "localhost":
+		hint = fmt.Sprintf("at a registry it is %[1]s/NAME; where patterns are taken, '%[1]s/*' is all that it has", quoted)
+	case hint == "" && strings.ContainsRune(name, '.') && !strings.ContainsAny(name, "/:@"):
+		hint = fmt.Sprintf("at a registry it is %[1]s/NAME, a file ./%[1]s", quoted)
+	}
+	if hint == "" {
+		return ""
+	}
+	return quoted + " is taken for the name of an image; " + hint
+}
+
+// bareFile says which file or layout name may mean.
 func bareFile(name string) string {
-	taken := ui.Quote(name) + " is taken for the name of an image"
 	dir, base := filepath.Dir(name), filepath.Base(name)
 	if fi, err := os.Stat(name); err == nil && fi.IsDir() {
 		if isPlace(dir, fs.FileInfoToDirEntry(fi)) {
-			return fmt.Sprintf("%s; the layout is ./%s", taken, ui.Quote(name))
+			return fmt.Sprintf("the layout is ./%s", ui.Quote(name))
 		}
 		return ""
 	} else if err == nil {
-		return fmt.Sprintf("%s; the file is ./%s, and as a list of images -f %s", taken, ui.Quote(name), ui.Quote(name))
+		return fmt.Sprintf("the file is ./%[1]s, and as a list of images -f %[1]s", ui.Quote(name))
 	}
 	if entries, err := os.ReadDir(dir); err == nil {
 		places := slices.DeleteFunc(entries[:min(len(entries), maxLookedAt)], func(e fs.DirEntry) bool { return !isPlace(dir, e) })
 		if near := nearestFile(base, places); near != "" {
-			return fmt.Sprintf("%s; did you mean ./%s?", taken, ui.Quote(beside(name, near)))
+			return fmt.Sprintf("did you mean ./%s?", ui.Quote(beside(name, near)))
 		}
 	}
 	if packedAs(name) != "" {
-		return fmt.Sprintf("%s; a file is ./%s", taken, ui.Quote(name))
+		return fmt.Sprintf("a file is ./%s", ui.Quote(name))
 	}
 	return ""
 }
