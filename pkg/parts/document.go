@@ -112,7 +112,7 @@ func Read(path string) (d *Document, file string, err error) {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, "", fmt.Errorf("%w: %w", place.ErrNotFound, err)
+		return nil, "", &noDocumentError{path, err}
 	case err != nil:
 		return nil, "", err
 	case !fi.Mode().IsRegular():

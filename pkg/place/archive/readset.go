@@ -87,7 +87,11 @@ func (e *documentError) Unwrap() error { return e.error }
 
 // Hint says what is missing.
 func (e *documentError) Hint() string {
-	return fmt.Sprintf("if this is an archive in parts, %s belongs to it: carry it too", filepath.Base(e.index))
+	hint := fmt.Sprintf("if this is an archive in parts, %s belongs to it: carry it too", filepath.Base(e.index))
+	if way := parts.WithoutDocument(e.index); way != "" {
+		hint += "; if it is lost, " + way
+	}
+	return hint
 }
 
 // withoutDocument adds to err, which reading the archive at path returned, that there

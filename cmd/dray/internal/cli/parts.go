@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/parts"
 )
 
@@ -160,6 +162,7 @@ func newPartsJoin(a *app) *cobra.Command {
 		Use:   "join SET -o FILE",
 		Short: "Write the parts into one file",
 		Long: `Write the parts into one file, each verified on the way. cat x.tar.0* does the same without a check.
+Without their document, if that is lost, they are joined as they are, with a warning.
 On standard output what was written is whole only if the exit code is 0.`,
 		Example: `  dray parts join app.parts.json -o /srv/app.tar
   dray parts join app.tar -o - | ssh host docker load`,
@@ -184,11 +187,11 @@ func (a *app) partsJoin(ctx context.Context, index, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := parts.Open(index)
+	s, done, err := a.joinable(index)
 	if err != nil {
 		return fmt.Errorf("joining parts: %w", err)
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	if out == "-" {
 		err = s.Join(ctx, a.streams.Out, events)
 	} else {
@@ -204,4 +207,34 @@ func (a *app) partsJoin(ctx context.Context, index, out string) (err error) {
 		return fmt.Errorf("joining parts: %w", err)
 	}
 	return nil
+}
+
+// A joiner writes what parts make up.
+type joiner interface {
+	Join(ctx context.Context, w io.Writer, events event.Handler) error
+}
+
+// joinable is the set whose document is at index, or if that is lost its parts as
+// they are. done is called after it was used.
+func (a *app) joinable(index string) (j joiner, done func() error, err error) {
+	s, err := parts.Open(index)
+	if err == nil {
+		return s, s.Close, nil
+	}
+	if _, serr := os.Stat(index); !errors.Is(serr, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	l, lerr := parts.FindLoose(index)
+	if lerr != nil {
+		return nil, nil, lerr
+	}
+	if len(l.Paths) == 0 {
+		return nil, nil, err
+	}
+	a.handle(event.Event{
+		Kind: event.Warn,
+		Text: fmt.Sprintf("there is no %s: %s of %d bytes in all are joined as they are, and nothing of them is checked", index, plural(len(l.Paths), "part"), l.Size),
+		Hint: "dray verify FILE says whether all in it is right; whether parts are missing at the end, too",
+	})
+	return l, func() error { return nil }, nil
 }
