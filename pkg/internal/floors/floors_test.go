@@ -39,6 +39,7 @@ var rooms = map[string]room{
 	"pkg/tario":         {floor: 1},
 	"pkg/manifest":      {floor: 1},
 	"pkg/delta/encoder": {1, []string{"github.com/klauspost"}},
+	"pkg/delta/tokens":  {floor: 1},
 
 	"pkg/delta/encoder/internal/goflate":  {floor: 0},
 	"pkg/delta/encoder/internal/kpflate":  {floor: 0},
