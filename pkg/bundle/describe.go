@@ -7,6 +7,7 @@ import (
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/delta"
@@ -211,7 +212,7 @@ func (c *Describer) make(ctx context.Context, target delta.Blob, bases []delta.B
 	if err != nil {
 		return nil, err
 	}
-	r := &Recipe{Descriptor: f.descriptor(), Open: f.open}
+	r := &Recipe{Descriptor: f.descriptor(types.MediaType(h.MediaType())), Open: f.open}
 	for _, b := range h.Bases {
 		r.Bases = append(r.Bases, b.Digest)
 	}

@@ -4,7 +4,11 @@
 // elsewhere. docs/formats.md describes both formats.
 package bundle
 
-import "github.com/google/go-containerregistry/pkg/v1/types"
+import (
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/dray-oci/dray/pkg/delta"
+)
 
 // The types of what is written here. The number in each is its version: within
 // one, keys are only added.
@@ -14,8 +18,10 @@ const (
 	UpdateType = "application/vnd.dray.update.v1"
 	// DocumentType is that of the first layer of such a manifest.
 	DocumentType types.MediaType = "application/vnd.dray.update.document.v1+json"
-	// RecipeType is that of a layer that stands for a blob made of others.
-	RecipeType types.MediaType = "application/vnd.dray.recipe.v1"
+	// RecipeType is that of a layer that stands for a blob made of others. RecipeTokensType
+	// is that of one for a blob whose encoder nobody knows: older readers refuse it.
+	RecipeType       types.MediaType = delta.MediaType
+	RecipeTokensType types.MediaType = delta.MediaTypeTokens
 
 	emptyType types.MediaType = "application/vnd.oci.empty.v1+json" // image-spec: manifest.md, guidance for an empty descriptor
 )

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dray-oci/dray/pkg/blob"
 )
@@ -66,9 +67,9 @@ func (r *recipeFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (r *recipeFile) descriptor() v1.Descriptor {
+func (r *recipeFile) descriptor(mt types.MediaType) v1.Descriptor {
 	h := v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", r.hash.Sum(nil))}
-	return v1.Descriptor{MediaType: RecipeType, Digest: h, Size: r.n}
+	return v1.Descriptor{MediaType: mt, Digest: h, Size: r.n}
 }
 
 func (r *recipeFile) open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {

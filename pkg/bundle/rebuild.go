@@ -34,8 +34,8 @@ type inTurn struct{ *Rebuilder }
 // Apply opens want, made by the recipe how of bases, all of them read from src. What
 // it opens has been verified.
 func (r *Rebuilder) Apply(ctx context.Context, want, how v1.Descriptor, bases []Blob, src place.Source) (io.ReadCloser, error) {
-	if how.MediaType != RecipeType {
-		return nil, fmt.Errorf("the recipe is %.100q, not %s: %w", how.MediaType, RecipeType, place.ErrUnsupported)
+	if how.MediaType != RecipeType && how.MediaType != RecipeTokensType {
+		return nil, fmt.Errorf("the recipe is %.100q, not %s or %s: %w", how.MediaType, RecipeType, RecipeTokensType, place.ErrUnsupported)
 	}
 	if ctx.Value(inTurn{r}) == nil {
 		r.turn.Lock()

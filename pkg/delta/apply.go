@@ -49,13 +49,17 @@ func apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base fun
 		return err
 	}
 	defer func() { err = errors.Join(err, tar.Close()) }()
-	reading := int64(0)
-	for _, b := range rec.Bases {
-		reading += b.Size
+	var hints *hintSpool
+	if rec.Sections.Tokens > 0 {
+		if hints, err = newHintSpool(o.TempDir, rec.Length); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, hints.Close()) }()
 	}
+	reading := rec.reading()
 	o.progress.expect(reading + encodeWork*target.Size)
 	o.progress.stage(reading)
-	if err := rec.unpack(ctx, base, tar, o); err != nil {
+	if err := rec.unpack(ctx, base, tar, hints, o); err != nil {
 		return err
 	}
 	v, err := blob.NewVerifier(target)
@@ -63,7 +67,7 @@ func apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base fun
 		return err
 	}
 	o.progress.stage(encodeWork * target.Size)
-	if err := rec.encode(ctx, io.MultiWriter(v, w), tar, o); err != nil {
+	if err := rec.encode(ctx, io.MultiWriter(v, w), tar, hints, o); err != nil {
 		return err
 	}
 	return v.Check()
@@ -90,11 +94,29 @@ func openRecipe(ctx context.Context, open blob.Opener) (*recipe, error) {
 // most is what can be made of what is there: bases and sections are bytes that came,
 // whatever is said of the target.
 func (h Head) most() int64 {
-	n := h.Sections.Program + h.Sections.New + h.Sections.Changes
+	n := h.Sections.Program + h.Sections.New + h.Sections.Changes + h.Sections.Tokens
 	for _, b := range h.Bases {
 		n += b.Size
 	}
 	return maxLength(n)
+}
+
+// reading is how many bytes of bases there are to read.
+func (h Head) reading() (n int64) {
+	for _, b := range h.Bases {
+		n += b.Size
+	}
+	return n
+}
+
+// hintBytes is about how much room the hints take.
+func (h Head) hintBytes() (n int64) {
+	for _, b := range h.Bases {
+		if b.Tokens {
+			n += b.Size
+		}
+	}
+	return min(n, h.Length)
 }
 
 // total is how many bytes of bases there are.
@@ -154,7 +176,7 @@ func (s *sectionReader) Close() error {
 }
 
 // unpack makes what is described in tar.
-func (rec *recipe) unpack(ctx context.Context, base func(Base) (Blob, error), tar *spool, o Options) error {
+func (rec *recipe) unpack(ctx context.Context, base func(Base) (Blob, error), tar *spool, hints *hintSpool, o Options) error {
 	r, err := newReader(rec.program, rec.total())
 	if err != nil {
 		return err
@@ -163,10 +185,10 @@ func (rec *recipe) unpack(ctx context.Context, base func(Base) (Blob, error), ta
 	if err != nil {
 		return err
 	}
-	if err := tar.reserve(rec.Length + o.Spare); err != nil {
+	if err := tar.reserve(rec.Length + rec.hintBytes() + o.Spare); err != nil {
 		return err
 	}
-	if err := gather(ctx, rec.Head, all, base, tar, o); err != nil {
+	if err := gather(ctx, rec.Head, all, base, tar, hints, o); err != nil {
 		return err
 	}
 	return rec.patch(ctx, tar)

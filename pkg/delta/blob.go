@@ -9,8 +9,12 @@ import (
 	"github.com/dray-oci/dray/pkg/event"
 )
 
-// MediaType is that of a recipe.
-const MediaType = "application/vnd.dray.recipe.v1"
+// Media types of recipes: those that tell tokens have one of their own, since older
+// readers do not know what to do with them.
+const (
+	MediaType       = "application/vnd.dray.recipe.v1"
+	MediaTypeTokens = "application/vnd.dray.recipe.v2"
+)
 
 // A Blob is a layer that can be read.
 type Blob struct {
@@ -70,6 +74,7 @@ const (
 	Same   Method = "same"   // a base is the same tar under another compression
 	Delta  Method = "delta"  // copies from the tars of bases
 	Repack Method = "repack" // the tar, compressed better than in the blob
+	Tokens Method = "tokens" // as Delta, and the encoder's choices are copied from bases
 	Bytes  Method = "bytes"  // copies from bases as they are stored
 )
 

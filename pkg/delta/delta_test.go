@@ -50,10 +50,14 @@ func makeOrWhole(tb testing.TB, target delta.Blob, bases ...delta.Blob) ([]byte,
 func checkEdits(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	old := randomTree(rnd, 2+rnd.IntN(60))
-	names := []string{"plain", "go6", "go1", "zstd", "own"}
-	base := encode(t, names[rnd.IntN(len(names))], old.pack(t))
+	names := []string{"plain", "go6", "go1", "zstd", "own", "odd", "many", "ownzstd"}
+	kind := names[rnd.IntN(len(names))]
+	base := encode(t, kind, old.pack(t))
 	other := encode(t, "go6", randomTree(rnd, 3).pack(t))
-	target := encode(t, names[rnd.IntN(len(names))], old.edit(rnd).pack(t))
+	if rnd.IntN(2) == 0 {
+		kind = names[rnd.IntN(len(names))]
+	}
+	target := encode(t, kind, old.edit(rnd).pack(t))
 	bases := []delta.Blob{other, base}[rnd.IntN(2):]
 	recipe, _ := makeOrWhole(t, target, bases...)
 	if recipe == nil {
@@ -96,7 +100,10 @@ func TestMethods(t *testing.T) {
 		"edited":              {encode(t, "go6", edited), []delta.Blob{encode(t, "go1", old)}, delta.Delta, 20},
 		"edited, plain":       {encode(t, "plain", edited), []delta.Blob{encode(t, "go1", old)}, delta.Delta, 20},
 		"no base":             {encode(t, "go1", edited), nil, delta.Repack, 1},
-		"nobody's encoder":    {encode(t, "own", edited), []delta.Blob{encode(t, "own", old)}, delta.Bytes, 1},
+		"nobody's encoder":    {encode(t, "own", edited), []delta.Blob{encode(t, "own", old)}, delta.Tokens, 15},
+		"nobody's, odd":       {encode(t, "odd", edited), []delta.Blob{encode(t, "odd", old)}, delta.Tokens, 2},
+		"members":             {encode(t, "many", edited), []delta.Blob{encode(t, "many", old)}, delta.Tokens, 10},
+		"nobody's zstd":       {encode(t, "ownzstd", edited), []delta.Blob{encode(t, "ownzstd", old)}, delta.Bytes, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recipe, st := makeOrWhole(t, c.target, c.bases...)
@@ -109,6 +116,9 @@ func TestMethods(t *testing.T) {
 			h, err := delta.ReadHead(context.Background(), blob.Bytes(recipe))
 			if err != nil || h.Target.Digest != c.target.Desc.Digest || len(h.Bases) != len(c.bases) {
 				t.Errorf("head: %+v, %v", h, err)
+			}
+			if byTokens := c.method == delta.Tokens; byTokens != (h.MediaType() == delta.MediaTypeTokens) || byTokens != (recipe[7] == 2) {
+				t.Errorf("a recipe of type %s, version %d", h.MediaType(), recipe[7])
 			}
 		})
 	}
@@ -128,6 +138,22 @@ func TestBaseUnderAnotherCompression(t *testing.T) {
 	got, err := apply(target, recipe, held)
 	if err != nil || !bytes.Equal(got, readBlob(t, target)) {
 		t.Errorf("rebuilt wrong: %v", err)
+	}
+}
+
+// Where tokens are taken the base has to be the very blob.
+func TestTokensOfAnotherCompression(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(9, 1))
+	tree := randomTree(rnd, 100)
+	old := tree.pack(t)
+	base, target := encode(t, "own", old), encode(t, "own", tree.edit(rnd).pack(t))
+	base.DiffID = sum(old)
+	recipe, st := makeOrWhole(t, target, base)
+	held := encode(t, "go6", old)
+	held.DiffID = sum(old)
+	_, err := apply(target, recipe, held)
+	if st.Method != delta.Tokens || err == nil || !strings.Contains(err.Error(), "its very bytes are needed") {
+		t.Errorf("%q: %v", st.Method, err)
 	}
 }
 
@@ -167,9 +193,11 @@ func TestWhatCannotBeDescribed(t *testing.T) {
 func TestApplyRefuses(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(4, 1))
 	tree := randomTree(rnd, 50)
-	base := encode(t, "go6", tree.pack(t))
-	target := encode(t, "go6", tree.edit(rnd).pack(t))
+	base := encode(t, "own", tree.pack(t))
+	target := encode(t, "own", tree.edit(rnd).pack(t))
 	recipe, _ := makeOrWhole(t, target, base)
+	first := bytes.Clone(recipe)
+	first[7] = 1
 	damaged := bytes.Clone(readBlob(t, base))
 	damaged[len(damaged)/2]++
 	broken := base
@@ -186,8 +214,9 @@ func TestApplyRefuses(t *testing.T) {
 		"a damaged base":      {target, recipe, []delta.Blob{broken}, "reading base " + base.Desc.Digest.String()},
 		"for another blob":    {other, recipe, []delta.Blob{base}, "it is for"},
 		"cut":                 {target, recipe[:len(recipe)-20], []delta.Blob{base}, "not a valid recipe"},
+		"of two versions":     {target, first, []delta.Blob{base}, "a section that version 1 has not"},
 		"nothing":             {target, nil, []delta.Blob{base}, "it is cut"},
-		"of a future version": {target, append([]byte("drayrcp\x02"), recipe[8:]...), nil, "this version"},
+		"of a future version": {target, append([]byte("drayrcp\x03"), recipe[8:]...), nil, "this version"},
 	} {
 		_, err := apply(c.target, c.recipe, c.bases...)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
@@ -206,18 +235,23 @@ func TestApplyRefuses(t *testing.T) {
 func FuzzApply(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(5, 1))
 	tree := randomTree(rnd, 4)
-	base := encode(f, "go6", tree.pack(f))
-	target := encode(f, "go6", tree.edit(rnd).pack(f))
-	recipe, _ := makeOrWhole(f, target, base)
-	f.Add(recipe, 100, byte(1))
+	edited := tree.edit(rnd).pack(f)
+	var bases, targets []delta.Blob
+	for i, kind := range []string{"go6", "own"} {
+		bases, targets = append(bases, encode(f, kind, tree.pack(f))), append(targets, encode(f, kind, edited))
+		recipe, _ := makeOrWhole(f, targets[i], bases[i])
+		f.Add(recipe, 100, byte(1))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte, at int, b byte) {
 		raw = bytes.Clone(raw)
 		if at >= 0 && at < len(raw) {
 			raw[at] = b
 		}
-		got, err := apply(target, raw, base)
-		if err == nil && sum(got) != target.Desc.Digest || int64(len(got)) > target.Desc.Size {
-			t.Errorf("%d bytes: %v", len(got), err)
+		for _, target := range targets {
+			got, err := apply(target, raw, bases...)
+			if err == nil && sum(got) != target.Desc.Digest || int64(len(got)) > target.Desc.Size {
+				t.Errorf("%d bytes: %v", len(got), err)
+			}
 		}
 	})
 }

@@ -65,8 +65,8 @@ func split(all []move, bases []Base) []move {
 }
 
 // gather reads every base that is copied from once, from start to end, and writes
-// what the moves take into w.
-func gather(ctx context.Context, h Head, all []move, base func(Base) (Blob, error), w io.WriterAt, o Options) error {
+// what the moves take into w, and the hints for that into hints if it is not nil.
+func gather(ctx context.Context, h Head, all []move, base func(Base) (Blob, error), w io.WriterAt, hints *hintSpool, o Options) error {
 	start := int64(0)
 	for _, b := range h.Bases {
 		n, _ := slices.BinarySearchFunc(all, start+b.Length, func(m move, at int64) int { return cmp.Compare(m.at, at) })
@@ -78,7 +78,8 @@ func gather(ctx context.Context, h Head, all []move, base func(Base) (Blob, erro
 		}
 		held, err := base(b)
 		if err == nil {
-			err = gatherBase(ctx, held, b, start, mine, w, o)
+			g := gathered{b, start, mine}
+			err = g.read(ctx, held, w, hints, o)
 		}
 		if err != nil {
 			return fmt.Errorf("reading base %s: %w", b.Digest, err)
@@ -90,12 +91,19 @@ func gather(ctx context.Context, h Head, all []move, base func(Base) (Blob, erro
 
 const chunkBytes = 256 << 10
 
-func gatherBase(ctx context.Context, held Blob, b Base, start int64, mine []move, w io.WriterAt, o Options) error {
-	r, err := held.open(ctx, b.Packed, b.Length, o.progress)
+// gathered is a base that is read.
+type gathered struct {
+	Base
+	start int64  // its address
+	moves []move // what is taken of it
+}
+
+func (b gathered) read(ctx context.Context, held Blob, w io.WriterAt, hints *hintSpool, o Options) error {
+	r, err := b.open(ctx, held, hints, o)
 	if err != nil {
 		return err
 	}
-	s := sweep{w: w, start: start, waiting: mine}
+	s := sweep{w: w, start: b.start, waiting: b.moves}
 	buf := make([]byte, chunkBytes)
 	for err == nil {
 		var n int
@@ -111,6 +119,17 @@ func gatherBase(ctx context.Context, held Blob, b Base, start int64, mine []move
 		}
 	}
 	return errors.Join(err, r.Close())
+}
+
+// open opens a base; what is read leaves its hints if they are wanted.
+func (b gathered) open(ctx context.Context, held Blob, hints *hintSpool, o Options) (io.ReadCloser, error) {
+	if !b.Tokens || hints == nil {
+		return held.open(ctx, b.Packed, b.Length, o.progress)
+	}
+	if held.held().Digest != b.Digest {
+		return nil, fmt.Errorf("its very bytes are needed, not those of %s", held.held().Digest)
+	}
+	return held.openTokens(ctx, b.Length, hints.of(b.start, b.moves), o.progress)
 }
 
 // A sweep hands a stream to the moves that it meets.

@@ -15,8 +15,15 @@ import (
 	"github.com/dray-oci/dray/pkg/manifest"
 )
 
-// magic begins every recipe; its last byte is the version of the format.
-const magic = "drayrcp\x01"
+// magic begins every recipe; the byte after it is the version of the format: 2 if it
+// tells tokens, so that whoever does not know these refuses it, else 1.
+const magic = "drayrcp"
+
+// Versions of the format.
+const (
+	versionPlain  = 1
+	versionTokens = 2
+)
 
 // Bounds on a recipe.
 const (
@@ -41,7 +48,7 @@ type Head struct {
 	Length int64 `json:"length"`
 	// Bases are what it copies from, in the order of their addresses.
 	Bases []Base `json:"bases,omitempty"`
-	// Sections are the lengths of what follows: encoder, program, new bytes, differences.
+	// Sections are the lengths of what follows: encoder, program, new bytes, differences, tokens.
 	Sections Sections `json:"sections"`
 	// Window is how far the zstd frames of the sections point back at most.
 	Window int64 `json:"window"`
@@ -60,6 +67,8 @@ type Base struct {
 	Ref
 	// Packed says that its bytes are taken as they are stored.
 	Packed bool `json:"packed,omitempty"`
+	// Tokens says that its tokens are taken too, so it must be this very blob.
+	Tokens bool `json:"tokens,omitempty"`
 	// Length of what is taken from: of the tar, or of the blob if Packed.
 	Length int64 `json:"length"`
 }
@@ -70,6 +79,8 @@ type Sections struct {
 	Program int64 `json:"program"`
 	New     int64 `json:"new"`
 	Changes int64 `json:"changes"`
+	// Tokens are there instead of Encoder, where that is not known.
+	Tokens int64 `json:"tokens,omitempty"`
 }
 
 // ReadHead reads what the recipe that open opens says of itself, from its first
@@ -85,7 +96,7 @@ func readHead(ctx context.Context, open blob.Opener) (Head, int64, error) {
 	if err != nil {
 		return Head{}, 0, err
 	}
-	raw, err := headBytes(rc)
+	version, raw, err := headBytes(rc)
 	if err := errors.Join(err, rc.Close()); err != nil {
 		return Head{}, 0, fmt.Errorf("reading recipe: %w", err)
 	}
@@ -96,26 +107,47 @@ func readHead(ctx context.Context, open blob.Opener) (Head, int64, error) {
 	if err := h.check(); err != nil {
 		return Head{}, 0, fmt.Errorf("reading recipe: %w: %w", ErrInvalid, err)
 	}
-	return h, int64(len(magic) + 4 + len(raw)), nil
+	if h.version() != version {
+		return Head{}, 0, fmt.Errorf("reading recipe: %w: a section that version %d has not", ErrInvalid, version)
+	}
+	return h, int64(startBytes + len(raw)), nil
 }
 
-func headBytes(r io.Reader) ([]byte, error) {
-	var start [len(magic) + 4]byte
+const startBytes = len(magic) + 1 + 4 // magic, version, length of the head
+
+func headBytes(r io.Reader) (version byte, raw []byte, err error) {
+	var start [startBytes]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil {
-		return nil, fmt.Errorf("%w: it is cut", ErrInvalid)
+		return 0, nil, fmt.Errorf("%w: it is cut", ErrInvalid)
 	}
-	if string(start[:len(magic)]) != magic {
-		return nil, fmt.Errorf("%w: it does not begin like one that this version knows", ErrInvalid)
+	version = start[len(magic)]
+	if string(start[:len(magic)]) != magic || version != versionPlain && version != versionTokens {
+		return 0, nil, fmt.Errorf("%w: it does not begin like one that this version knows", ErrInvalid)
 	}
-	n := binary.BigEndian.Uint32(start[len(magic):])
+	n := binary.BigEndian.Uint32(start[len(magic)+1:])
 	if n > maxHeadBytes {
-		return nil, fmt.Errorf("%w: a head of %d bytes, more than the %d allowed", ErrInvalid, n, maxHeadBytes)
+		return 0, nil, fmt.Errorf("%w: a head of %d bytes, more than the %d allowed", ErrInvalid, n, maxHeadBytes)
 	}
-	raw := make([]byte, n)
+	raw = make([]byte, n)
 	if _, err := io.ReadFull(r, raw); err != nil {
-		return nil, fmt.Errorf("%w: it is cut", ErrInvalid)
+		return 0, nil, fmt.Errorf("%w: it is cut", ErrInvalid)
 	}
-	return raw, nil
+	return version, raw, nil
+}
+
+func (h Head) version() byte {
+	if h.Sections.Tokens > 0 {
+		return versionTokens
+	}
+	return versionPlain
+}
+
+// MediaType returns that of the recipe.
+func (h Head) MediaType() string {
+	if h.version() == versionTokens {
+		return MediaTypeTokens
+	}
+	return MediaType
 }
 
 // bytes returns the head as it stands in a recipe.
@@ -126,6 +158,7 @@ func (h Head) bytes() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.WriteString(magic)
+	b.WriteByte(h.version())
 	if err := binary.Write(&b, binary.BigEndian, uint32(len(raw))); err != nil {
 		return nil, err
 	}
@@ -154,8 +187,12 @@ func (h Head) check() error {
 	}
 	s := h.Sections
 	if s.Encoder < 0 || s.Encoder > maxEncoderBytes || s.Program < 0 || s.Program > maxProgramBytes ||
-		s.New < 0 || s.New > manifest.MaxSize || s.Changes < 0 || s.Changes > manifest.MaxSize {
+		s.New < 0 || s.New > manifest.MaxSize || s.Changes < 0 || s.Changes > manifest.MaxSize ||
+		s.Tokens < 0 || s.Tokens > manifest.MaxSize {
 		return errors.New("a section is longer than allowed")
+	}
+	if s.Tokens > 0 && (h.Packed || s.Encoder > 0) {
+		return errors.New("tokens and another way to make the target")
 	}
 	if h.Window < 0 || h.Window > windowBytes {
 		return fmt.Errorf("a window of %d bytes, more than the %d allowed", h.Window, windowBytes)

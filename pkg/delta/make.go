@@ -12,8 +12,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dray-oci/dray/pkg/blob"
-	"github.com/dray-oci/dray/pkg/compress"
-	"github.com/dray-oci/dray/pkg/delta/encoder"
 )
 
 // Make writes to w a recipe that rebuilds target from bases, any number of which
@@ -22,7 +20,8 @@ import (
 // Errors that satisfy [ErrNotSmaller] or [ErrNotExact] say why target is to be
 // carried as it is; then, too, something may have been written to w.
 //
-// Target is opened some five times, each base up to three times.
+// Target is opened some five times, each base up to three times; where no encoder is
+// known some ten and seven times.
 func Make(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (Stats, error) {
 	o.progress = newProgress(o.Events, "making delta", target.Desc)
 	defer o.progress.close()
@@ -34,52 +33,51 @@ func Make(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options
 }
 
 func makeRecipe(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (_ Stats, err error) {
-	m := &maker{target: target, bases: bases[:min(len(bases), maxBases)], o: o}
+	m := maker{target: target, bases: bases[:min(len(bases), maxBases)], o: o, limit: target.Desc.Size}
 	size, reading := target.Desc.Size, m.reading()
 	o.progress.expect(findWork*size + 2*(size+reading) + reading + encodeWork*size) // as stages and apply have it
 	o.progress.stage(findWork * size)
-	if m.sections, err = newSpool(o.TempDir); err != nil {
-		return Stats{}, err
-	}
-	defer func() { err = errors.Join(err, m.sections.Close()) }()
-	if m.changes, err = newSpool(o.TempDir); err != nil {
-		return Stats{}, err
-	}
-	defer func() { err = errors.Join(err, m.changes.Close()) }()
-	if err := m.findEncoder(ctx); err != nil {
-		return Stats{}, err
-	}
-	o.progress.stage(2 * (size + reading))
-	if err := m.describe(ctx); err != nil {
-		return Stats{}, err
-	}
-	// What the comparison took is free now; left to itself it would be given back
-	// only when the proof has taken as much again.
-	runtime.GC()
-	recipe, err := m.recipe()
+	ways, err := waysTo(ctx, m)
 	if err != nil {
 		return Stats{}, err
 	}
-	if m.stats.Bytes = recipe.size(); m.stats.Bytes >= target.Desc.Size {
-		return Stats{}, fmt.Errorf("%w: %d bytes, the blob has %d", ErrNotSmaller, m.stats.Bytes, target.Desc.Size)
+	var best *maker
+	defer func() { err = errors.Join(err, best.Close()) }()
+	var why error
+	for _, m := range ways {
+		if best != nil {
+			m.limit = best.stats.Bytes
+		}
+		if err := m.make(ctx); err == nil {
+			best, m = m, best
+		} else if why = err; !errors.Is(err, ErrNotSmaller) && !errors.Is(err, ErrNotExact) {
+			return Stats{}, errors.Join(err, m.Close())
+		}
+		if err := m.Close(); err != nil {
+			return Stats{}, err
+		}
 	}
-	if err := m.prove(ctx, recipe); err != nil {
-		return Stats{}, err
+	if best == nil {
+		return Stats{}, why
 	}
-	return m.stats, recipe.writeTo(ctx, w)
+	return best.stats, best.recipe.writeTo(ctx, w)
 }
 
-// A maker makes one recipe.
+// A maker makes one recipe, in one way.
 type maker struct {
 	target   Blob
 	bases    []Blob
 	o        Options
+	limit    int64 // the recipe has to be smaller
+	byTokens bool  // the tar is described, and the tokens that the target is made of
 	head     Head
 	size     int64 // of the tar, if an encoder is known
 	encoder  []byte
 	program  []byte
 	sections *spool // the new bytes, compressed
 	changes  *spool // the differences, compressed
+	tokens   *spool // the tokens, compressed
+	recipe   parts
 	stats    Stats
 }
 
@@ -91,50 +89,67 @@ func (m *maker) reading() (n int64) {
 	return n
 }
 
-// findEncoder finds out what makes the target of its tar; if nothing does, it is
-// described as it is stored.
-func (m *maker) findEncoder(ctx context.Context) error {
-	kind, err := sniff(ctx, m.target)
-	if err != nil {
-		return err
-	}
-	rec, err := encoder.Find(ctx, m.o.progress.counted(m.target.Open, findWork/2), m.target.Desc.Size, encoder.Options{})
-	unknown := errors.Is(err, encoder.ErrUnknown) || err == nil && rec.Wrap == encoder.Plain && kind != compress.None
-	if unknown {
-		m.head.Packed = true
-		m.bases = slices.DeleteFunc(slices.Clone(m.bases), func(b Blob) bool { return b.Held != nil })
-		if len(m.bases) == 0 {
-			err = fmt.Errorf("%w: no known encoder makes these bytes", ErrNotExact)
-		} else {
-			err = nil
+// make makes the recipe and proves it.
+func (m *maker) make(ctx context.Context) (err error) {
+	m.o.progress.stage(2 * (m.target.Desc.Size + m.reading()))
+	for _, s := range []**spool{&m.sections, &m.changes, &m.tokens} {
+		if *s, err = newSpool(m.o.TempDir); err != nil {
+			return err
 		}
+	}
+	if err := m.describe(ctx); err != nil {
 		return err
 	}
-	if err != nil {
+	// What the comparison took is free now; left to itself it would be given back
+	// only when the proof has taken as much again.
+	runtime.GC()
+	if m.byTokens {
+		if err := m.tell(ctx); err != nil {
+			return err
+		}
+	}
+	if m.recipe, err = m.parts(); err != nil {
 		return err
 	}
-	m.stats.Encoder, m.size = rec.Encoder, rec.Size
-	m.encoder, err = rec.MarshalBinary()
+	if m.stats.Bytes = m.recipe.size(); m.stats.Bytes >= m.limit {
+		return fmt.Errorf("%w: %d bytes, of at most %d", ErrNotSmaller, m.stats.Bytes, m.limit-1)
+	}
+	return m.prove(ctx)
+}
+
+// Close gives back what m holds; m may be nil.
+func (m *maker) Close() error {
+	if m == nil {
+		return nil
+	}
+	var errs []error
+	for _, s := range []*spool{m.sections, m.changes, m.tokens} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// prove applies the recipe.
+func (m *maker) prove(ctx context.Context) error {
+	err := apply(ctx, m.target.Desc, m.recipe.open, m.base, io.Discard, m.o)
+	if errors.Is(err, blob.ErrMismatch) || errors.Is(err, ErrInvalid) {
+		return fmt.Errorf("%w: %w", ErrNotExact, err)
+	}
 	return err
 }
 
-func sniff(ctx context.Context, b Blob) (compress.Kind, error) {
-	rc, err := b.Open(ctx, 0, -1)
-	if err != nil {
-		return "", err
-	}
-	head := make([]byte, compress.SniffBytes)
-	n, err := io.ReadFull(rc, head)
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	return compress.Sniff(head[:n]), errors.Join(err, rc.Close())
+// base returns the base that is wanted.
+func (m *maker) base(want Base) (Blob, error) {
+	i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.Desc.Digest == want.Digest })
+	return m.bases[i], nil
 }
 
 // sameTar makes the program if a base is the same tar, and reports whether one is.
 func (m *maker) sameTar(ctx context.Context) (bool, error) {
 	i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.DiffID == m.target.DiffID })
-	if i < 0 || m.head.Packed || m.target.DiffID == (v1.Hash{}) {
+	if i < 0 || m.head.Packed || m.byTokens || m.target.DiffID == (v1.Hash{}) {
 		return false, nil
 	}
 	b := m.bases[i]
@@ -170,12 +185,12 @@ func (m *maker) describe(ctx context.Context) (err error) {
 	if err := p.plan(ctx, m.target, m.head.Packed, m.o); err != nil {
 		return err
 	}
-	if m.o.NoRepack && p.alike < p.length/minAlike {
+	if (m.o.NoRepack || m.byTokens) && p.alike < p.length/minAlike {
 		return fmt.Errorf("%w: the bases have next to nothing of it", ErrNotSmaller)
 	}
 	m.head.Length = p.length
 	m.head.Target = Ref{Digest: m.target.Desc.Digest, Size: m.target.Desc.Size, DiffID: p.diffID}
-	e := &emitter{survey: s, out: m.sections, limit: m.target.Desc.Size, buf: make([]byte, 64<<10)}
+	e := &emitter{survey: s, out: m.sections, limit: m.limit, buf: make([]byte, 64<<10)}
 	if e.olds, err = m.gatherOld(ctx, s, p.choices); err != nil {
 		return err
 	}
@@ -195,6 +210,8 @@ func (m *maker) end(w *writer) (err error) {
 	switch {
 	case m.head.Packed:
 		m.stats.Method = Bytes
+	case m.byTokens:
+		m.stats.Method = Tokens
 	case w.count == 1 && st.Copied == m.head.Length:
 		m.stats.Method = Same
 	case len(m.head.Bases) == 0:
@@ -210,6 +227,9 @@ func (m *maker) end(w *writer) (err error) {
 func (m *maker) survey(ctx context.Context, s *survey) error {
 	for _, b := range m.bases {
 		base, err := s.base(ctx, b, m.head.Packed, m.o)
+		if err == nil && m.byTokens {
+			base.Tokens, err = isGzip(ctx, b)
+		}
 		if err != nil {
 			return fmt.Errorf("reading base %s: %w", b.Desc.Digest, err)
 		}
@@ -242,11 +262,7 @@ func (m *maker) gatherOld(ctx context.Context, s *survey, choices []choice) (map
 		return nil, err
 	}
 	slices.SortFunc(all, func(a, b move) int { return int(min(max(a.at-b.at, -1), 1)) })
-	base := func(want Base) (Blob, error) {
-		i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.Desc.Digest == want.Digest })
-		return m.bases[i], nil
-	}
-	return at, gather(ctx, m.head, all, base, s.heads, m.o)
+	return at, gather(ctx, m.head, all, m.base, s.heads, nil, m.o)
 }
 
 // spoolLimit is the size of the largest layer that takes part, unpacked.
@@ -270,17 +286,4 @@ func (m *maker) emit(ctx context.Context, e *emitter, choices []choice) error {
 	e.fresh, e.changes = fresh, changes
 	err = e.emit(ctx, m.target, m.head.Packed, choices, m.o)
 	return errors.Join(err, fresh.Close(), changes.Close())
-}
-
-// prove applies the recipe.
-func (m *maker) prove(ctx context.Context, r parts) error {
-	base := func(want Base) (Blob, error) {
-		i := slices.IndexFunc(m.bases, func(b Blob) bool { return b.Desc.Digest == want.Digest })
-		return m.bases[i], nil
-	}
-	err := apply(ctx, m.target.Desc, r.open, base, io.Discard, m.o)
-	if errors.Is(err, blob.ErrMismatch) || errors.Is(err, ErrInvalid) {
-		return fmt.Errorf("%w: %w", ErrNotExact, err)
-	}
-	return err
 }

@@ -51,8 +51,8 @@ func (p parts) writeTo(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// recipe puts the recipe together.
-func (m *maker) recipe() (parts, error) {
+// parts puts the recipe together.
+func (m *maker) parts() (parts, error) {
 	z, err := newZstd(nil, zstd.SpeedBetterCompression)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (m *maker) recipe() (parts, error) {
 	m.head.Window = windowBytes
 	m.head.Sections = Sections{
 		Encoder: int64(len(m.encoder)), Program: int64(len(program)),
-		New: m.sections.n, Changes: m.changes.n,
+		New: m.sections.n, Changes: m.changes.n, Tokens: m.tokens.n,
 	}
 	if err := m.head.check(); err != nil {
 		return nil, err
@@ -72,5 +72,5 @@ func (m *maker) recipe() (parts, error) {
 		return nil, err
 	}
 	of := func(b []byte) part { return part{bytes.NewReader(b), int64(len(b))} }
-	return parts{of(head), of(m.encoder), of(program), {m.sections, m.sections.n}, {m.changes, m.changes.n}}, nil
+	return parts{of(head), of(m.encoder), of(program), {m.sections, m.sections.n}, {m.changes, m.changes.n}, {m.tokens, m.tokens.n}}, nil
 }

@@ -28,11 +28,11 @@ func forge(t testing.TB, program []byte, base, target Blob, length int64) parts 
 		t.Fatal(err)
 	}
 	section := z.EncodeAll(make([]byte, 5000), nil)
-	m := &maker{program: program, sections: &spool{}, changes: &spool{}}
+	m := &maker{program: program, sections: &spool{}, changes: &spool{}, tokens: &spool{}}
 	m.head = Head{Packed: true, Length: length, Target: Ref{Digest: target.Desc.Digest, Size: length}}
 	m.head.Bases = []Base{{Ref: Ref{Digest: base.Desc.Digest, Size: base.Desc.Size}, Packed: true, Length: base.Desc.Size}}
 	m.sections.n, m.changes.n = int64(len(section)), int64(len(section))
-	p, err := m.recipe()
+	p, err := m.parts()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,15 @@ package delta_test
 import (
 	"archive/tar"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	bin "encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -153,6 +157,11 @@ var encoders = map[string]func(io.Writer) (io.WriteCloser, error){
 	"go1":   func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, 1) },
 	"zstd":  func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
 	"own":   func(w io.Writer) (io.WriteCloser, error) { return &flusher{gzip.NewWriter(w)}, nil },
+	"odd":   func(w io.Writer) (io.WriteCloser, error) { return newOdd(w) },
+	"many":  func(w io.Writer) (io.WriteCloser, error) { return members{w}, nil },
+	"ownzstd": func(w io.Writer) (io.WriteCloser, error) {
+		return zstd.NewWriter(w, zstd.WithWindowSize(zstd.MinWindowSize), zstd.WithNoEntropyCompression(true))
+	},
 }
 
 type nop struct{ io.Writer }
@@ -169,6 +178,54 @@ func (f *flusher) Write(p []byte) (int, error) {
 	}
 	return n, f.Flush()
 }
+
+// odd is an encoder that nobody has: it makes stored, fixed and dynamic blocks, by a
+// level that depends on what is written.
+type odd struct {
+	w   io.Writer
+	all bytes.Buffer
+}
+
+func newOdd(w io.Writer) (*odd, error) {
+	_, err := w.Write([]byte("\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x07odd\x00"))
+	return &odd{w: w}, err
+}
+
+func (o *odd) Write(p []byte) (int, error) {
+	for part := range slices.Chunk(p, 60+int(crc32.ChecksumIEEE(p)%8)*1000) {
+		level := int(crc32.ChecksumIEEE(part)%12) - 2
+		z, err := flate.NewWriterDict(o.w, level, o.all.Bytes())
+		if err != nil {
+			return 0, err
+		}
+		if _, err := z.Write(part); err != nil {
+			return 0, err
+		}
+		if err := z.Flush(); err != nil {
+			return 0, err
+		}
+		o.all.Write(part)
+	}
+	return len(p), nil
+}
+
+func (o *odd) Close() error {
+	end := []byte{3, 0} // an empty block
+	end = bin.LittleEndian.AppendUint32(end, crc32.ChecksumIEEE(o.all.Bytes()))
+	_, err := o.w.Write(bin.LittleEndian.AppendUint32(end, uint32(o.all.Len())))
+	return err
+}
+
+// members makes every write a gzip member.
+type members struct{ io.Writer }
+
+func (m members) Write(p []byte) (int, error) {
+	z := gzip.NewWriter(m.Writer)
+	n, err := z.Write(p)
+	return n, errors.Join(err, z.Close())
+}
+
+func (members) Close() error { return nil }
 
 func encode(tb testing.TB, encoder string, tar []byte) delta.Blob {
 	tb.Helper()
