@@ -3,6 +3,7 @@ package list
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,11 +15,15 @@ const (
 	maxLines = 10_000
 )
 
+// MaxFaults bounds how many lines that are wrong are told at once.
+const MaxFaults = 20
+
 // Read reads a list called file, a line for each image, in their order, doubles
 // kept. Blank lines, lines that start with "#", and what follows a "#" after white
 // space are left out, as are a byte order mark and carriage returns. More than
 // 8 MiB or 10,000 lines, a line that is no UTF-8 text, or a setting that is none is
-// an error that begins with FILE:LINE. r is read to its end, or to the bound.
+// an error that begins with FILE:LINE; of such settings there may be up to MaxFaults,
+// joined. r is read to its end, or to the bound.
 func Read(r io.Reader, file string) ([]Line, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
 	if err != nil {
@@ -28,6 +33,7 @@ func Read(r io.Reader, file string) ([]Line, error) {
 		return nil, fmt.Errorf("%s:%d: the list is longer than %d bytes", file, 1+bytes.Count(data, []byte("\n")), maxBytes)
 	}
 	var lines []Line
+	var wrong []error
 	number := 0
 	for text := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
 		number++
@@ -43,10 +49,16 @@ func Read(r io.Reader, file string) ([]Line, error) {
 		}
 		l, err := parseLine(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", file, number, err)
+			if wrong = append(wrong, fmt.Errorf("%s:%d: %w", file, number, err)); len(wrong) == MaxFaults {
+				break
+			}
+			continue
 		}
 		l.File, l.Number = file, number
 		lines = append(lines, l)
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	return lines, nil
 }

@@ -77,6 +77,7 @@ func TestReadRefuses(t *testing.T) {
 		{"no platform", strings.NewReader("b platform="), "l:1:"},
 		{"bad platform", strings.NewReader("b platform=a/b/c/d/e"), "l:1:"},
 		{"bad name", strings.NewReader("b as=C:1"), "l:1:"},
+		{"several", strings.NewReader("a x=1\nb\nc y=1"), "there are as= and platform=\nl:3: y= is no"},
 		{"digest", strings.NewReader("b as=c@sha256:" + strings.Repeat("0", 64)), "cannot be given"},
 	}
 	for _, tt := range tests {

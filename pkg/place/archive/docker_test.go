@@ -198,11 +198,11 @@ func TestWarnings(t *testing.T) {
 		entries int
 	}{
 		{"gzip", archive.Hybrid, layers(types.OCILayer), "", 1},
-		{"zstd", archive.Hybrid, layers(types.OCILayerZStd), "1 layers are compressed with zstd", 1},
-		{"zstd", archive.Docker, layers(types.OCILayerZStd), "1 layers are compressed with zstd", 1},
+		{"zstd", archive.Hybrid, layers(types.OCILayerZStd), "1 layer is compressed with zstd", 1},
+		{"zstd", archive.Docker, layers(types.OCILayerZStd), "1 layer is compressed with zstd", 1},
 		{"zstd", archive.OCI, layers(types.OCILayerZStd), "", 0},
-		{"encrypted", archive.OCI, layers("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"), "1 layers are encrypted", 0},
-		{"foreign", archive.Hybrid, foreign, "1 layers are not in the archive", 0},
+		{"encrypted", archive.OCI, layers("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"), "1 layer is encrypted", 0},
+		{"foreign", archive.Hybrid, foreign, "1 layer is not in the archive", 0},
 		{"foreign", archive.OCI, foreign, "", 0},
 	} {
 		t.Run(tt.name+" "+string(tt.form), func(t *testing.T) {

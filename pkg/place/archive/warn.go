@@ -49,9 +49,16 @@ func (w warner) complete(name string, img image) bool {
 		}
 	}
 	if gone > 0 {
-		w.warn(name, "", "%.300s: %d layers are not in the archive, so Docker's classic image store cannot load it", name, gone)
+		w.warn(name, "", "%.300s: %s not in the archive, so Docker's classic image store cannot load it", name, layersAre(gone))
 	}
 	return gone == 0
+}
+
+func layersAre(n int) string {
+	if n == 1 {
+		return "1 layer is"
+	}
+	return fmt.Sprintf("%d layers are", n)
 }
 
 // layers says which engines cannot take the layers as they are.
@@ -67,10 +74,10 @@ func (w warner) layers(form Form) {
 	}
 	if zstd > 0 && form != OCI {
 		w.warn("", "dray convert --compress gzip makes an image that it loads; Docker 23 and later, containerd, Podman and skopeo load these as they are",
-			"%d layers are compressed with zstd, which Docker before 23 cannot load", zstd)
+			"%s compressed with zstd, which Docker before 23 cannot load", layersAre(zstd))
 	}
 	if encrypted > 0 {
 		w.warn("", "containerd and Podman need the key; Docker has no way to load them",
-			"%d layers are encrypted", encrypted)
+			"%s encrypted", layersAre(encrypted))
 	}
 }

@@ -74,7 +74,7 @@ func (a *app) printParcels(parcels []parcel) error {
 func parcelTable(w io.Writer, parcels []parcel) error {
 	var rows [][]string
 	for _, img := range reported(parcels) {
-		digest, size, result := "", "", "failed: "+img.Error
+		digest, size, result := "", "", "failed" // why has been told, and is in the report
 		if img.Digest != "" {
 			_, hex, _ := bytes.Cut([]byte(img.Digest), []byte(":"))
 			digest, size = string(hex[:min(12, len(hex))]), ui.Size(img.Bytes)
@@ -135,9 +135,9 @@ func verdict(parcels []parcel) error {
 	case len(failed) < len(parcels):
 		return &partlyError{fmt.Errorf("%d of %d images failed", len(failed), len(parcels))}
 	case len(codes) == 1:
-		return fmt.Errorf("all %d images failed, the last: %w", len(failed), failed[len(failed)-1])
+		return &toldError{failed[len(failed)-1], fmt.Sprintf("all %d images failed", len(failed))}
 	}
-	return fmt.Errorf("all %d images failed, the last: %s", len(failed), failed[len(failed)-1])
+	return fmt.Errorf("all %d images failed", len(failed))
 }
 
 func (a *app) writeReport(parcels []parcel) error {
@@ -158,26 +158,28 @@ func (a *app) writeLock(parcels []parcel) error {
 		if p.err != nil {
 			continue
 		}
-		if l := p.locked(); !seen[l.String()] {
+		if l := p.locked(len(a.o.platforms) > 0); !seen[l.String()] {
 			seen[l.String()] = true
 			lines = append(lines, l)
 		}
 	}
 	return writeDocument(a.lists.lock, "lock", func(w io.Writer) error {
-		return list.Write(w, "what was carried: the same again with -f, and the same flags", lines)
+		return list.Write(w, "what was carried: the same again with -f, the same command and flags", lines)
 	})
 }
 
-// locked is the line that means for ever what p was.
-func (p parcel) locked() list.Line {
+// locked is the line that means for ever what p was. All platforms are named only
+// where they were chosen, by the flags or the line of p, and there was a choice.
+func (p parcel) locked(chosen bool) list.Line {
 	l := list.Line{Name: p.line.from.Name.Tagged() + "@" + p.res.Origin.Digest.String(), As: p.line.As}
 	if p.line.from.Kind == ref.Store {
 		l.Name = "store:" + l.Name
 	} else if r, err := ref.Parse(l.Name); err != nil || r.Kind != ref.Registry {
 		l.Name = "docker://" + l.Name
 	}
-	if l.Platforms.Platforms = p.res.Platforms; len(p.res.Platforms) == 0 {
-		l.Platforms.All = true
+	l.Platforms.Platforms = p.res.Platforms
+	if len(p.res.Platforms) == 0 && p.res.Origin.MediaType.IsIndex() {
+		l.Platforms.All = chosen || !p.line.Platforms.IsZero()
 	}
 	return l
 }

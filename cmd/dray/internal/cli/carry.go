@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dray-oci/dray/arch"
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/event"
 	"github.com/dray-oci/dray/pkg/open"
 	"github.com/dray-oci/dray/pkg/ref"
@@ -123,7 +124,7 @@ func (a *app) lose(c carriage, p parcel, err error) parcel {
 	if len(c.lines) == 1 {
 		return p
 	}
-	a.handle(event.Event{Kind: event.Warn, Name: p.line.Name, Text: displayName(p.line.from) + " is left out", Err: err})
+	a.handle(event.Event{Kind: event.Warn, Name: p.line.Name, Text: displayName(p.line.from) + " is left out", Err: err, Hint: ui.Hint(err)})
 	return p
 }
 

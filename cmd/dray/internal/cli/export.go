@@ -161,7 +161,7 @@ func (a *app) exportDir(ctx context.Context, src *open.Source, img open.Image, d
 		}
 	}
 	if n := len(w.Attributes); n > 0 {
-		if err := a.note(fmt.Sprintf("%d files are without attributes that could not be set: %s", n, some(w.Attributes)), ""); err != nil {
+		if err := a.note(fmt.Sprintf("attributes could not be set on %s: %s", plural(n, "file"), some(w.Attributes)), ""); err != nil {
 			return err
 		}
 	}

@@ -125,7 +125,7 @@ func (a *app) files(ctx context.Context, name string, under []string, flags file
 			return err
 		}
 		if f.IsText() {
-			if err := a.note(fmt.Sprintf("%d layers of %s: %s", len(l.Layers), ui.Size(l.Waste.Total), wasteText(l.Waste)), ""); err != nil {
+			if err := a.note(fmt.Sprintf("%s of %s: %s", plural(len(l.Layers), "layer"), ui.Size(l.Waste.Total), wasteText(l.Waste)), ""); err != nil {
 				return err
 			}
 		}
@@ -168,7 +168,7 @@ func writeWasted(w io.Writer, waste *layers.Waste) error {
 }
 
 func wasteText(w *layers.Waste) string {
-	return fmt.Sprintf("efficiency %.4g%%, %s wasted in %d files", w.Efficiency*100, ui.Size(w.Bytes), len(w.Files))
+	return fmt.Sprintf("efficiency %.4g%%, %s wasted in %s", w.Efficiency*100, ui.Size(w.Bytes), plural(len(w.Files), "file"))
 }
 
 // waste is the flag --max-wasted: a size, or a share of all bytes.

@@ -64,7 +64,7 @@ func (a *app) inventory(ctx context.Context, args []string, out string) error {
 	if err := a.writeInventory(inv, out); err != nil {
 		return err
 	}
-	return a.note(fmt.Sprintf("%d images, %d blobs, %s", len(inv.Images), len(inv.Blobs), ui.Size(inv.Bytes())), "")
+	return a.note(fmt.Sprintf("%s, %s, %s", plural(len(inv.Images), "image"), plural(len(inv.Blobs), "blob"), ui.Size(inv.Bytes())), "")
 }
 
 // surveyArg adds what arg means: an image, or all there are.

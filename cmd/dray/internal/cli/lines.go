@@ -88,6 +88,7 @@ type namedLine struct {
 // named are remembered.
 func (a *app) named(lines []list.Line, bare ref.Kind) ([]namedLine, error) {
 	all := make([]namedLine, 0, len(lines))
+	var wrong []error
 	for _, l := range lines {
 		if l.Number == 0 {
 			a.typed(l.Name)
@@ -97,7 +98,8 @@ func (a *app) named(lines []list.Line, bare ref.Kind) ([]namedLine, error) {
 			err = fmt.Errorf("%s: %w", l.At(), err)
 		}
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
+			continue
 		}
 		if r.Kind == ref.Registry && !r.Explicit {
 			r.Kind = bare
@@ -106,6 +108,9 @@ func (a *app) named(lines []list.Line, bare ref.Kind) ([]namedLine, error) {
 			a.talksTo(r.Name.Host)
 		}
 		all = append(all, namedLine{l, r})
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong[:min(len(wrong), list.MaxFaults)]...)
 	}
 	if a.lists.lock != "" {
 		for _, l := range all {

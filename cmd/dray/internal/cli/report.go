@@ -116,11 +116,7 @@ func (f *facts) addImage(img *inspect.Image, now time.Time) {
 		f.add("Created", fmt.Sprintf("%s (%s)", img.Created.UTC().Format(time.RFC3339), ui.Age(img.Created, now)))
 	}
 	f.add("Author", img.Author)
-	layers := fmt.Sprintf("%d layers", len(img.Layers))
-	if len(img.Layers) == 1 {
-		layers = "1 layer"
-	}
-	f.add("Size", ui.Size(img.TotalSize)+" in "+layers)
+	f.add("Size", ui.Size(img.TotalSize)+" in "+plural(len(img.Layers), "layer"))
 	f.add("Config", img.ConfigDescriptor.Digest.String())
 	if img.Config == nil {
 		f.add("Config type", string(img.ConfigDescriptor.MediaType))

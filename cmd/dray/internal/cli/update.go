@@ -161,7 +161,7 @@ func (a *app) noteUpdate(s bundle.Summary) {
 	}
 	hint := ""
 	if s.Needed > 0 {
-		text += fmt.Sprintf("; it needs %d blobs, %s, of the other side", s.Needed, ui.Size(s.NeededBytes))
+		text += fmt.Sprintf("; it needs %s, %s, of the other side", plural(s.Needed, "blob"), ui.Size(s.NeededBytes))
 		hint = "dray verify --fast on the other side says whether all of them are there"
 	}
 	_ = a.note(text, hint) // only fails where there was no progress to draw from the start
@@ -205,5 +205,5 @@ func (a *app) checkWhole(ctx context.Context, src *open.Source) error {
 	if err != nil {
 		return err
 	}
-	return a.note(fmt.Sprintf("%s is an update of %d images, and all of the %d blobs that it needs are there", src.Ref, c.Images, c.Needed), "")
+	return a.note(fmt.Sprintf("%s is an update of %s, and all that it needs is there: %s", src.Ref, plural(c.Images, "image"), plural(c.Needed, "blob")), "")
 }
