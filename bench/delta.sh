@@ -5,7 +5,8 @@
 #	bench/delta.sh [CASE…]     package rebuilt security edited (default: all four)
 #
 # Layers are made of the files of this Debian machine and of packages that apt
-# downloads, and compressed by Go's gzip at its default level, as Docker's are. Needs
+# downloads, and compressed by Go's gzip at its default level, as Docker's are, or by
+# $LAYER_GZIP ('libdeflate-gzip -6 -n': an encoder that dray does not know). Needs
 # go, zstd, GNU time and 3 GB in $TMPDIR.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -103,7 +104,7 @@ measure() {
 	"$1"
 	for v in old new; do
 		tar -C $v --sort=name -cf $v.tar .
-		gogzip <$v.tar >$v.tar.gz
+		${LAYER_GZIP:-gogzip} <$v.tar >$v.tar.gz
 		dray append -q scratch --platform linux/amd64 --layer $v.tar.gz -t oci:l$v:1 --home none >/dev/null 2>&1
 		rm -rf "${v:?}"
 	done

@@ -74,12 +74,25 @@ func (b *builder) member() error {
 			return b.out.err
 		}
 		if p.last && p.final {
-			c := &b.r.cols[colBlocks]
-			b.out.align(c.bytes(1)[0])
-			b.out.bytes(c.bytes(trailerBytes))
-			return c.err
+			return b.trailer()
 		}
 	}
+}
+
+// trailer makes the trailer of a member.
+func (b *builder) trailer() error {
+	c := &b.r.cols[colBlocks]
+	b.out.align(c.bytes(1)[0])
+	sums := b.past.trailer()
+	switch c.number(trailerBytes) {
+	case 0:
+	case trailerBytes:
+		copy(sums[:], c.bytes(trailerBytes))
+	default:
+		c.fail("a trailer of another length")
+	}
+	b.out.bytes(sums[:])
+	return c.err
 }
 
 // piece makes a piece, or holds it if it is of a dynamic block that goes on.
@@ -132,7 +145,7 @@ func (b *builder) stored(n int) error {
 		return tooLong(err)
 	}
 	b.out.bytes(raw)
-	b.past.add(raw)
+	b.past.addAll(raw)
 	b.begun += int64(n)
 	_, err = b.text.Discard(n)
 	return errors.Join(err, b.e.advance(n))

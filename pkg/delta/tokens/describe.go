@@ -84,7 +84,7 @@ func (d *describer) flush() error {
 // differences tells the tokens that are not as expected.
 func (d *describer) differences() error {
 	if d.d.block.kind == stored {
-		d.past.add(d.d.bytes)
+		d.past.addAll(d.d.bytes)
 		return d.e.advance(len(d.d.bytes))
 	}
 	run := uint64(0)
@@ -139,7 +139,12 @@ func (d *describer) blockEnd() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	*col = append(append(*col, pad), sums[:]...)
+	if *col = append(*col, pad); sums == d.past.trailer() {
+		d.b.number(colBlocks, 0)
+	} else {
+		d.b.number(colBlocks, trailerBytes)
+		*col = append(*col, sums[:]...)
+	}
 	if d.d.in.atEnd() {
 		d.b.number(colBlocks, 0)
 		return true, d.d.in.failed()

@@ -1,26 +1,38 @@
 package tokens
 
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+)
+
 // Bounds on a search in a history.
 const (
 	maxRanks = 64  // places that are told by their rank
 	maxSteps = 256 // places that are looked at
 )
 
+const ringBytes = 2 * maxDist
+
 // A history finds where in the last 32 KiB of a text some bytes stand. A distance is
 // told by how many nearer places would have done as well, which is mostly none.
 type history struct {
-	ring   [2 * maxDist]byte
+	ring   [ringBytes]byte
 	places [1 << 15]uint32 // by hash of three bytes: 1 + the last place where they begin
 	before [maxDist]uint32 // the one before that
 	n      uint32          // bytes, modulo 2^32
 	last   uint32          // the last three of them
+
+	crc    uint32 // of this member, as far as summed
+	summed uint32
+	begun  uint32 // where this member begins
 }
 
-// add goes on with b.
+// add goes on with b, at most 32 KiB.
 func (h *history) add(b []byte) {
 	n, last := h.n, h.last
 	for _, c := range b {
-		h.ring[n%(2*maxDist)] = c
+		h.ring[n%ringBytes] = c
 		last = last<<8&0xffffff | uint32(c)
 		n++
 		slot := hash(last)
@@ -28,6 +40,36 @@ func (h *history) add(b []byte) {
 		h.places[slot] = n - minMatch + 1
 	}
 	h.n, h.last = n, last
+	if n-h.summed >= maxDist {
+		h.sum()
+	}
+}
+
+// addAll is add for any number of bytes.
+func (h *history) addAll(b []byte) {
+	for part := range slices.Chunk(b, maxDist/2) {
+		h.add(part)
+	}
+}
+
+// sum sums up what was added since the last time, which the ring still holds.
+func (h *history) sum() {
+	from, to := h.summed%ringBytes, h.n%ringBytes
+	if from > to {
+		h.crc = crc32.Update(h.crc, crc32.IEEETable, h.ring[from:])
+		from = 0
+	}
+	h.crc = crc32.Update(h.crc, crc32.IEEETable, h.ring[from:to])
+	h.summed = h.n
+}
+
+// trailer ends a member, and returns the trailer that it should have.
+func (h *history) trailer() (b [trailerBytes]byte) {
+	h.sum()
+	binary.LittleEndian.PutUint32(b[:], h.crc)
+	binary.LittleEndian.PutUint32(b[4:], h.n-h.begun)
+	h.crc, h.begun = 0, h.n
+	return b
 }
 
 func hash(three uint32) uint32 { return three * 0x9e3779b1 >> 17 }
@@ -56,7 +98,7 @@ func (h *history) equal(b []byte, start, dist uint32) bool {
 	for i, c := range b {
 		was := byte(0)
 		if k := uint32(i); k < dist {
-			was = h.ring[(start-dist+k)%(2*maxDist)]
+			was = h.ring[(start-dist+k)%ringBytes]
 		} else {
 			was = b[k-dist]
 		}

@@ -62,6 +62,16 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// Sums that are wrong are made again too.
+func TestWrongSums(t *testing.T) {
+	blob := samples(t)["blocks"]
+	blob[len(blob)-1]++
+	text, hints := hintsOf(t, blob)
+	if got, err := build(describe(t, blob, hints), text, hints); err != nil || !bytes.Equal(got, blob) {
+		t.Errorf("other bytes: %v", err)
+	}
+}
+
 // Blocks of an odd encoder: lengths told in odd ways, bits where zeros should be.
 func TestOddHeaders(t *testing.T) {
 	h := header{lit: 260, dist: 3, opCodes: 19}
