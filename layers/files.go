@@ -154,7 +154,7 @@ func (l *Listing) list(tree *merge.Tree, under []string) {
 // check fails if there is nothing of what was asked for.
 func (l *Listing) check(under []string) error {
 	if len(under) > 0 && len(l.Files) == 0 {
-		return fmt.Errorf("there is nothing under %.300q: %w", under, place.ErrNotFound)
+		return fmt.Errorf("there is nothing under %.300q: %w", strings.Join(under, ", "), place.ErrNotFound)
 	}
 	return nil
 }

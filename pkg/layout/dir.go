@@ -46,7 +46,7 @@ func (d Dir) read() (*Index, []byte, error) {
 		fi, serr := os.Stat(d.Path)
 		switch {
 		case errors.Is(serr, fs.ErrNotExist):
-			return nil, nil, fmt.Errorf("reading layout: %w: %w", place.ErrNotFound, serr)
+			return nil, nil, &missingError{d.Path, serr}
 		case serr == nil && !fi.IsDir():
 			return nil, nil, fmt.Errorf("reading layout %s: it is a file: %w", d.Path, place.ErrInvalid)
 		}
@@ -280,3 +280,14 @@ func (d Dir) ResolveDigest(ctx context.Context, h v1.Hash) (v1.Descriptor, error
 	}
 	return doc.Descriptor, nil
 }
+
+// A missingError says that there is no layout at path.
+type missingError struct {
+	path string
+	err  error
+}
+
+func (e *missingError) Error() string {
+	return fmt.Sprintf("reading layout %s: there is no such folder", e.path)
+}
+func (e *missingError) Unwrap() []error { return []error{place.ErrNotFound, e.err} }

@@ -51,6 +51,12 @@ func (a *app) carry(ctx context.Context, c carriage, move mover) (parcels []parc
 	if parcels, err = a.pack(ctx, c, srcs); err != nil {
 		return nil, err
 	}
+	var before []standing
+	if !a.planning {
+		if before, err = a.standing(ctx, c, parcels); err != nil {
+			return nil, err
+		}
+	}
 	var reqs []transfer.Request
 	for _, p := range parcels {
 		if p.err == nil {
@@ -75,6 +81,7 @@ func (a *app) carry(ctx context.Context, c carriage, move mover) (parcels []parc
 	if a.planning {
 		return parcels, nil
 	}
+	a.warnNarrowed(ctx, parcels, before)
 	return parcels, a.receipt.arrived(ctx, parcels)
 }
 

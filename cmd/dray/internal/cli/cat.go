@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"path"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/layers"
 	"github.com/dray-oci/dray/pkg/open"
 )
@@ -39,14 +43,23 @@ func (a *app) cat(ctx context.Context, name, path string) error {
 			return err
 		}
 		if !a.streams.OutIsTerminal {
-			return oneImage(layers.Cat(ctx, src, img.Root, path, a.streams.Out, o))
+			return absent(name, path, layers.Cat(ctx, src, img.Root, path, a.streams.Out, o))
 		}
 		var buf limitedBuffer
 		if err := layers.Cat(ctx, src, img.Root, path, &buf, o); err != nil {
-			return oneImage(err)
+			return absent(name, path, err)
 		}
 		return a.streams.Verbatim(buf.Bytes())
 	})
+}
+
+// absent adds to err how to see what the image called name has instead of file.
+func absent(name, file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		dir := path.Dir(path.Clean("/" + file))
+		return &hintedError{err, fmt.Sprintf("dray files %s %s lists what is there", ui.Quote(name), ui.Quote(dir))}
+	}
+	return oneImage(err)
 }
 
 // A limitedBuffer takes no more than anybody reads on a terminal.

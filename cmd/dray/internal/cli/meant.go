@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/ref"
@@ -40,10 +41,10 @@ func isAbout(err error, name string) bool {
 }
 
 // missingFile advises on err if it is about a file that is not there, other than the
-// store's own.
+// store's own, and none in an image.
 func (a *app) missingFile(err error) string {
 	var at *fs.PathError
-	if !errors.As(err, &at) || !errors.Is(at, fs.ErrNotExist) || a.inHome(err) {
+	if !errors.As(err, &at) || !errors.Is(at, fs.ErrNotExist) || !as[syscall.Errno](at) || a.inHome(err) {
 		return ""
 	}
 	dir := filepath.Dir(at.Path)
