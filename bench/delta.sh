@@ -2,12 +2,12 @@
 # Measures updates below the layer: what dray save --base carries of a changed
 # layer, what that costs on both sides, and what zstd --patch-from makes of the tars.
 #
-#	bench/delta.sh [CASE…]     package rebuilt security edited (default: all four)
+#	bench/delta.sh [CASE…]     package rebuilt security edited, large (default: the first four)
 #
 # Layers are made of the files of this Debian machine and of packages that apt
 # downloads, and compressed by Go's gzip at its default level, as Docker's are, or by
 # $LAYER_GZIP ('libdeflate-gzip -6 -n': an encoder that dray does not know). Needs
-# go, zstd, GNU time and 3 GB in $TMPDIR.
+# go, zstd, GNU time and 3 GB in $TMPDIR, for large 10 GB and 4 GB of memory.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/dray-delta.XXXXXX")
@@ -58,14 +58,25 @@ tree() {
 	cp --parents /var/lib/dpkg/status "$1"
 }
 
-package() { # one is added: its files, the list of packages, and what every build makes anew
-	tree old
+# add PACKAGE…: new is old and their files, the list of packages, and what every build makes anew
+add() {
+	local p v=()
 	cp -a old new
-	local v
-	v=$(versions openssl | tail -1)
-	unpack new openssl="$v"
-	printf 'Package: added\nVersion: 1\n\n' >>new/var/lib/dpkg/status
+	for p in "$@"; do v+=("$p=$(versions "$p" | tail -1)"); done
+	unpack new "${v[@]}"
+	for p in "$@"; do printf 'Package: %s\nVersion: 1\n\n' "$p" >>new/var/lib/dpkg/status; done
 	find new -name '*.pyc' -exec touch {} +
+}
+
+package() { # one is added
+	tree old
+	add openssl
+}
+
+large() { # one of 16 MB is added to more than a GB
+	tree old
+	cp -a --parents /usr/bin /usr/share old
+	add mercurial mercurial-common
 }
 
 rebuilt() { # nothing is new but times, and a log
