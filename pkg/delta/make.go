@@ -34,13 +34,14 @@ func Make(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options
 
 func makeRecipe(ctx context.Context, target Blob, bases []Blob, w io.Writer, o Options) (_ Stats, err error) {
 	m := maker{target: target, bases: bases[:min(len(bases), maxBases)], o: o, limit: target.Desc.Size}
-	size, reading := target.Desc.Size, m.reading()
-	o.progress.expect(findWork*size + 2*(size+reading) + reading + encodeWork*size) // as stages and apply have it
-	o.progress.stage(findWork * size)
+	finding := findWork * target.Desc.Size
+	o.progress.expect(finding + m.work())
+	o.progress.stage(finding)
 	ways, err := waysTo(ctx, m)
 	if err != nil {
 		return Stats{}, err
 	}
+	o.progress.more(work(ways) - m.work())
 	var best *maker
 	defer func() { err = errors.Join(err, best.Close()) }()
 	var why error
@@ -85,6 +86,23 @@ type maker struct {
 func (m *maker) reading() (n int64) {
 	for _, b := range m.bases {
 		n += b.held().Size
+	}
+	return n
+}
+
+// work is how much there is to do, as stages and apply have it.
+func (m *maker) work() int64 {
+	size, reading := m.target.Desc.Size, m.reading()
+	n := 2*(size+reading) + reading + encodeWork*size
+	if m.byTokens {
+		n += size + reading
+	}
+	return n
+}
+
+func work(ways []*maker) (n int64) {
+	for _, m := range ways {
+		n += m.work()
 	}
 	return n
 }

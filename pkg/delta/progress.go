@@ -47,6 +47,16 @@ func (p *progress) expect(work int64) {
 	}
 }
 
+// more says that there is so much more work than was expected.
+func (p *progress) more(work int64) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.work = max(p.work+work, p.end)
+}
+
 // stage ends the stage before and begins one of that much work.
 func (p *progress) stage(work int64) {
 	if p == nil {

@@ -14,10 +14,16 @@ import (
 
 // What is told only goes up, from the start to the very end, also if there is no recipe.
 func TestProgress(t *testing.T) {
+	for _, kind := range []string{"go6", "own"} {
+		t.Run(kind, func(t *testing.T) { checkProgress(t, kind) })
+	}
+}
+
+func checkProgress(t *testing.T, kind string) {
 	rnd := rand.New(rand.NewPCG(11, 1))
 	tree := randomTree(rnd, 300)
-	base := encode(t, "go6", tree.pack(t))
-	target := encode(t, "go6", tree.edit(rnd).pack(t))
+	base := encode(t, kind, tree.pack(t))
+	target := encode(t, kind, tree.edit(rnd).pack(t))
 	var recipe bytes.Buffer
 	steps := func(text string, do func(delta.Options) error) {
 		var last, count int64
@@ -40,7 +46,7 @@ func TestProgress(t *testing.T) {
 		return delta.Apply(context.Background(), target.Desc, blob.Bytes(recipe.Bytes()), among(base), io.Discard, o)
 	})
 
-	target = encode(t, "go6", randomTree(rnd, 5).pack(t))
+	target = encode(t, kind, randomTree(rnd, 5).pack(t))
 	ended := false
 	_, err := delta.Make(context.Background(), target, []delta.Blob{base}, io.Discard, delta.Options{NoRepack: true, Events: func(e event.Event) {
 		ended = e.N == e.Total
