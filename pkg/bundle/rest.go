@@ -159,6 +159,38 @@ func (s *Source) has(ctx context.Context, d v1.Descriptor) (bool, error) {
 	return false, failed
 }
 
+// LacksFor returns what nobody has of what the recipe of d builds on.
+func (s *Source) LacksFor(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
+	r, isMade := s.recipe(d.Digest)
+	ctx, ok := s.enter(ctx, d.Digest)
+	if !isMade || !ok {
+		return nil, nil
+	}
+	from := []v1.Descriptor{r.how}
+	for _, h := range r.bases {
+		from = append(from, s.needs[h].Descriptor())
+	}
+	var lacks []v1.Descriptor
+	for _, b := range from {
+		has, err := s.has(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		if has {
+			continue
+		}
+		deeper, err := s.LacksFor(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		if len(deeper) == 0 {
+			deeper = []v1.Descriptor{b}
+		}
+		lacks = append(lacks, deeper...)
+	}
+	return lacks, nil
+}
+
 // holds reports whether p has content of d's size under its digest. It is not read.
 func holds(ctx context.Context, p place.Source, d v1.Descriptor) (bool, error) {
 	if s, ok := place.As[*Source](p); ok {
@@ -208,7 +240,7 @@ func (s *Source) lackError(blobs []v1.Descriptor) *place.LackError {
 	for _, u := range s.updates {
 		for _, b := range u.Needs {
 			if gone[b.Digest] {
-				e.Lacks = append(e.Lacks, place.Lack{Image: u.name(), Blob: b.Descriptor()})
+				e.Lacks = append(e.Lacks, place.Lack{Image: u.name(), Blob: b.Descriptor(), For: u.madeOf(b.Digest)})
 			}
 		}
 	}
@@ -218,6 +250,16 @@ func (s *Source) lackError(blobs []v1.Descriptor) *place.LackError {
 		}
 	}
 	return e
+}
+
+// madeOf is what a recipe here makes of base; zero if none does.
+func (u *update) madeOf(base v1.Hash) (made v1.Hash) {
+	for h, r := range u.recipes {
+		if slices.Contains(r.bases, base) && (made.Hex == "" || h.Hex < made.Hex) { // always the same one
+			made = h
+		}
+	}
+	return made
 }
 
 // name is how people know the image.

@@ -43,14 +43,15 @@ type Source struct {
 }
 
 var (
-	_ place.Source   = (*Source)(nil)
-	_ place.Lister   = (*Source)(nil)
-	_ place.Referrer = (*Source)(nil)
-	_ place.Ranger   = (*Source)(nil)
-	_ place.Filer    = (*Source)(nil)
-	_ place.Stamper  = (*Source)(nil)
-	_ place.Holder   = (*Source)(nil)
-	_ place.Lacker   = (*Source)(nil)
+	_ place.Source    = (*Source)(nil)
+	_ place.Lister    = (*Source)(nil)
+	_ place.Referrer  = (*Source)(nil)
+	_ place.Ranger    = (*Source)(nil)
+	_ place.Filer     = (*Source)(nil)
+	_ place.Stamper   = (*Source)(nil)
+	_ place.Holder    = (*Source)(nil)
+	_ place.Lacker    = (*Source)(nil)
+	_ place.Rebuilder = (*Source)(nil)
 
 	_ place.ReferrerLister = (*Source)(nil)
 )

@@ -382,6 +382,19 @@ func TestRecipe(t *testing.T) {
 	if lacks, err := bare.Lacks(t.Context(), []v1.Descriptor{layer}); err != nil || len(lacks) != 1 {
 		t.Errorf("%v, %v", lacks, err)
 	}
+	// Of what would be rebuilt only the base is named, and what for.
+	_, err = transfer.Copy(t.Context(), new(mem.Place), []transfer.Request{request(bare, two)}, transfer.Options{})
+	if !errors.As(err, &lack) || len(lack.Lacks) != 2 || strings.Contains(err.Error(), layer.Digest.String()) {
+		t.Errorf("%v names what would be rebuilt", err)
+	}
+	bases, err := bare.LacksFor(t.Context(), layer)
+	if err != nil || len(bases) != 1 || !strings.Contains(lack.Error(), bases[0].Digest.String()) {
+		t.Errorf("%v, %v: not in %v", bases, err, lack)
+	}
+	whole, err := bare.Missing(t.Context())
+	if err != nil || !strings.Contains(whole.Error(), bases[0].Digest.String()+" (") || !strings.Contains(whole.Error(), "to rebuild "+layer.Digest.String()) {
+		t.Errorf("%v, %v", whole, err)
+	}
 	_, err = transfer.Copy(t.Context(), new(mem.Place), []transfer.Request{request(read(t, path, bundle.ReadOptions{}, there), two)}, transfer.Options{})
 	if !errors.As(err, &lack) {
 		t.Error(err)

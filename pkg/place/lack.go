@@ -15,10 +15,18 @@ type Lacker interface {
 	Lacks(ctx context.Context, blobs []v1.Descriptor) ([]v1.Descriptor, error)
 }
 
+// A Rebuilder is a Lacker that makes some of its content of other content.
+type Rebuilder interface {
+	// LacksFor returns what d would be made of and the source cannot open; nothing if
+	// d is not made. It reads none of it.
+	LacksFor(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error)
+}
+
 // A Lack is content that an image needs and that is nowhere to be had.
 type Lack struct {
 	Image string // by its name, or its digest
 	Blob  v1.Descriptor
+	For   v1.Hash // what would be rebuilt from it; zero: nothing, it is needed itself
 }
 
 // A LackError says what is lacking. It wraps ErrNotFound.
@@ -33,12 +41,12 @@ const (
 // Error names each image and its blobs; of very many the first.
 func (e *LackError) Error() string {
 	var images []string
-	blobs, bytes := map[string][]v1.Descriptor{}, int64(0)
+	blobs, bytes := map[string][]Lack{}, int64(0)
 	for _, l := range e.Lacks {
 		if len(blobs[l.Image]) == 0 {
 			images = append(images, l.Image)
 		}
-		blobs[l.Image] = append(blobs[l.Image], l.Blob)
+		blobs[l.Image] = append(blobs[l.Image], l)
 		bytes += l.Blob.Size
 	}
 	said := make([]string, 0, mostLackingImages+1)
@@ -51,10 +59,14 @@ func (e *LackError) Error() string {
 	return strings.Join(said, "; ")
 }
 
-func lacksOf(image string, blobs []v1.Descriptor) string {
+func lacksOf(image string, blobs []Lack) string {
 	list := make([]string, 0, mostLackingBlobs)
-	for _, d := range blobs[:min(len(blobs), mostLackingBlobs)] {
-		list = append(list, fmt.Sprintf("%s (%d bytes)", d.Digest, d.Size))
+	for _, l := range blobs[:min(len(blobs), mostLackingBlobs)] {
+		what := ""
+		if l.For.Hex != "" {
+			what = fmt.Sprintf(", to rebuild %s from", l.For)
+		}
+		list = append(list, fmt.Sprintf("%s (%d bytes%s)", l.Blob.Digest, l.Blob.Size, what))
 	}
 	more := ""
 	if n := len(blobs) - len(list); n > 0 {

@@ -28,7 +28,11 @@ func (p *plan) checkThere(ctx context.Context, o Options, mount mountFunc) error
 		}
 		p.there[b.to] = there
 		lacking = slices.DeleteFunc(lacking, func(n node) bool { return there[n.d.Digest] != "" })
-		lacks = append(lacks, b.name(lacking)...)
+		named, err := b.name(ctx, lacking)
+		if err != nil {
+			return err
+		}
+		lacks = append(lacks, named...)
 	}
 	if len(lacks) > 0 {
 		return &place.LackError{Lacks: lacks}
@@ -149,21 +153,50 @@ func mountable(ctx context.Context, m place.Mounter, d v1.Descriptor, from place
 	return m.Mountable(ctx, d, from), nil
 }
 
-// name says which images of b need nodes.
-func (b batch) name(nodes []node) []place.Lack {
-	lacking := map[v1.Hash]bool{}
+// name says which images of b need nodes; of one that would be rebuilt, what it lacks
+// for that.
+func (b batch) name(ctx context.Context, nodes []node) ([]place.Lack, error) {
+	lacking := map[v1.Hash][]place.Lack{}
 	for _, n := range nodes {
-		lacking[n.d.Digest] = true
+		bases, err := n.lacksFor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range bases {
+			lacking[n.d.Digest] = append(lacking[n.d.Digest], place.Lack{Blob: d, For: n.d.Digest})
+		}
+		if len(bases) == 0 {
+			lacking[n.d.Digest] = []place.Lack{{Blob: n.d}}
+		}
 	}
 	var lacks []place.Lack
 	for _, t := range b.trees {
+		seen := map[v1.Hash]bool{}
 		for _, n := range t.nodes {
-			if lacking[n.d.Digest] {
-				lacks = append(lacks, place.Lack{Image: t.name(), Blob: n.d})
+			for _, l := range lacking[n.d.Digest] {
+				if !seen[l.Blob.Digest] {
+					seen[l.Blob.Digest] = true
+					l.Image = t.name()
+					lacks = append(lacks, l)
+				}
 			}
 		}
 	}
-	return lacks
+	return lacks, nil
+}
+
+// lacksFor returns what n would be rebuilt from, and its sources do not have.
+func (n node) lacksFor(ctx context.Context) ([]v1.Descriptor, error) {
+	for _, s := range n.srcs {
+		r, ok := place.As[place.Rebuilder](s)
+		if !ok {
+			continue
+		}
+		if bases, err := r.LacksFor(ctx, n.d); err != nil || len(bases) > 0 {
+			return bases, err
+		}
+	}
+	return nil, nil
 }
 
 // name is how people know the image.
