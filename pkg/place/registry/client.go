@@ -81,8 +81,9 @@ type Client struct {
 	o    Options
 	wire *wire.Client
 
-	mu    sync.Mutex
-	hosts map[*wire.Host]*host
+	mu      sync.Mutex
+	hosts   map[*wire.Host]*host
+	remotes map[remoteKey]*remote
 }
 
 // host is what has been learnt about one host.
@@ -98,7 +99,7 @@ type host struct {
 
 // NewClient returns a Client. It opens nothing.
 func NewClient(o Options) *Client {
-	return &Client{o: o, wire: wire.New(o.wire()), hosts: map[*wire.Host]*host{}}
+	return &Client{o: o, wire: wire.New(o.wire()), hosts: map[*wire.Host]*host{}, remotes: map[remoteKey]*remote{}}
 }
 
 func (o Options) wire() wire.Options {

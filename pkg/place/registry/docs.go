@@ -1,16 +1,22 @@
 package registry
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dray-oci/dray/pkg/blob"
+	"github.com/dray-oci/dray/pkg/manifest"
 )
 
-// maxDocsBytes bounds the manifests that one Repo keeps: four of the largest.
+// maxDocsBytes bounds the documents that one Repo keeps: four of the largest manifests.
 const maxDocsBytes = 16 << 20
 
-// docs keeps manifests that passed here, verified, so that they need not be
-// read twice: once to look at and once to commit. The zero value is empty.
+// docs keeps manifests and configs that passed here, verified, so that they need not
+// be read twice: once to look at and once to copy. The zero value is empty.
 type docs struct {
 	mu    sync.Mutex
 	byKey map[v1.Hash]doc
@@ -57,4 +63,38 @@ func (s *docs) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byKey, s.order, s.bytes = nil, nil, 0
+}
+
+// keeping returns rc, whose content is kept when all of it was read and is d.
+func (s *docs) keeping(rc io.ReadCloser, d v1.Descriptor) io.ReadCloser {
+	v, err := blob.NewVerifier(d)
+	if err != nil || d.Size > manifest.MaxBytes {
+		return rc
+	}
+	k := &keptReader{ReadCloser: rc, s: s, d: d}
+	k.seen = io.MultiWriter(v, &k.raw)
+	k.check = v.Check
+	return k
+}
+
+// A keptReader gathers what is read.
+type keptReader struct {
+	io.ReadCloser
+	s     *docs
+	d     v1.Descriptor
+	seen  io.Writer
+	check func() error
+	raw   bytes.Buffer
+	bad   bool
+}
+
+func (k *keptReader) Read(p []byte) (int, error) {
+	n, err := k.ReadCloser.Read(p)
+	if _, werr := k.seen.Write(p[:n]); werr != nil {
+		k.bad = true
+	}
+	if errors.Is(err, io.EOF) && !k.bad && k.check() == nil {
+		k.s.keep(doc{d: k.d, raw: k.raw.Bytes()})
+	}
+	return n, err
 }

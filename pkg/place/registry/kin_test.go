@@ -37,8 +37,9 @@ func TestNothingBelongsToIt(t *testing.T) {
 			put(t, client(t, registry.Options{}).Repo(name(t, host, "a/b:1")), img, fmt.Sprint(i))
 		}
 		log.take()
-		r := client(t, registry.Options{}).Repo(name(t, host, "a/b:1"))
-		for i, most := range []int{2, 1} {
+		c := client(t, registry.Options{})
+		for i, most := range []int{2, 1} { // what one Repo of a client has found out, another knows
+			r := c.Repo(name(t, host, fmt.Sprintf("a/b:%d", i)))
 			if list, err := r.Referrers(t.Context(), images[i].Root); len(list) > 0 || err != nil {
 				t.Errorf("%s: %v, %v", title, list, err)
 			}

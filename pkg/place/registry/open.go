@@ -48,5 +48,8 @@ func (r *Repo) OpenRange(ctx context.Context, d v1.Descriptor, offset, length in
 		return nil, fmt.Errorf("reading %s: %w", r.label(d.Digest.String()), err)
 	}
 	s.m.saw(d)
+	if offset == 0 && length < 0 && (manifest.Is(d.MediaType) || d.MediaType.IsConfig()) {
+		return r.docs.keeping(s, d), nil
+	}
 	return s, nil
 }

@@ -26,7 +26,7 @@ const (
 // Referrers returns what has d as its subject, from the referrers API, or where there
 // is none from the tag that stands in for it; and what stands under the tags of
 // cosign. It costs two requests where there is nothing: the API and the first page of
-// the tags, which a Repo reads once and looks into for all it is asked. Where there
+// the tags, which a [Client] reads once and looks into for all that is asked. Where there
 // are more tags than on that page, it asks for each of cosign's.
 func (r *Repo) Referrers(ctx context.Context, d v1.Descriptor) ([]v1.Descriptor, error) {
 	if err := manifest.CheckDescriptor(d); err != nil {

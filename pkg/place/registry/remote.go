@@ -16,7 +16,11 @@ import (
 	"github.com/dray-oci/dray/pkg/place/registry/internal/wire"
 )
 
-// A remote is a repository at one host.
+// maxRemotes bounds those whose state is kept; a list of a thousand images names as many.
+const maxRemotes = 4096
+
+// A remote is a repository at one host, and what has been learnt about it, which all
+// Repos share that talk to it.
 type remote struct {
 	*host
 	repository string
@@ -26,8 +30,24 @@ type remote struct {
 	tags       digestTags
 }
 
+type remoteKey struct {
+	host       *host
+	repository string
+}
+
 func (c *Client) remote(ep Endpoint) *remote {
-	return &remote{host: c.host(ep.Host, ep.Insecure), repository: ep.Repository}
+	key := remoteKey{c.host(ep.Host, ep.Insecure), ep.Repository}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m, ok := c.remotes[key]
+	if !ok {
+		if len(c.remotes) >= maxRemotes {
+			clear(c.remotes)
+		}
+		m = &remote{host: key.host, repository: key.repository}
+		c.remotes[key] = m
+	}
+	return m
 }
 
 // path returns the path of what lies below the repository.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dray-oci/dray/pkg/blob"
 	"github.com/dray-oci/dray/pkg/manifest"
@@ -137,5 +139,48 @@ func TestManifestIsReadOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"HEAD manifests/1", "GET manifests/1"}, log.take()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestDocumentsAreReadOnce: who looks at a manifest or a config and then copies it asks
+// once; what is not right is not kept.
+func TestDocumentsAreReadOnce(t *testing.T) {
+	log := &requests{Handler: embedded()}
+	img := placetest.Image(t, placetest.ImageSpec{})
+	host := serve(t, log)
+	put(t, client(t, registry.Options{}).Repo(name(t, host, "a/b:1")), img, "1")
+	log.take()
+	r := client(t, registry.Options{}).Repo(name(t, host, "a/b:1"))
+	var want []string
+	for _, d := range img.Order {
+		times := 2
+		if d.MediaType.IsConfig() || manifest.Is(d.MediaType) {
+			times = 1
+		}
+		for range 2 {
+			if raw, err := read(t, r, d); err != nil || !bytes.Equal(raw, img.Bytes[d.Digest]) {
+				t.Errorf("%s: %q, %v", d.Digest, raw, err)
+			}
+		}
+		kind := "blobs/"
+		if manifest.Is(d.MediaType) {
+			kind = "manifests/"
+		}
+		for range times {
+			want = append(want, "GET "+kind+d.Digest.String())
+		}
+	}
+	if diff := cmp.Diff(want, log.take()); diff != "" {
+		t.Error(diff)
+	}
+
+	wrong := img.Order[0]
+	wrong.MediaType, wrong.Size = types.OCIConfigJSON, wrong.Size-1
+	r = client(t, registry.Options{}).Repo(name(t, host, "a/b:1"))
+	for range 2 {
+		_, _ = read(t, r, wrong)
+	}
+	if got := log.take(); len(got) != 2 {
+		t.Errorf("what is longer than it is said to be is kept: asked %q", got)
 	}
 }
