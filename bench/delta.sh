@@ -2,7 +2,7 @@
 # Measures updates below the layer: what dray save --base carries of a changed
 # layer, what that costs on both sides, and what zstd --patch-from makes of the tars.
 #
-#	bench/delta.sh [CASE…]     package rebuilt security edited, large (default: the first four)
+#	bench/delta.sh [CASE…]     package rebuilt security slim edited, large (default: all but that)
 #
 # Layers are made of the files of this Debian machine and of packages that apt
 # downloads, and compressed by Go's gzip at its default level, as Docker's are, or by
@@ -95,6 +95,11 @@ security() { # of libraries and what is built with them
 	done
 }
 
+slim() { # likewise, without manuals
+	security
+	rm -r {old,new}/usr/share/{man,doc}
+}
+
 edited() { # fifteen files of an application
 	mkdir old
 	cp -a /usr/lib/python3* old
@@ -133,6 +138,6 @@ measure() {
 	rm -rf old new lold lnew ./*.tar ./*.tar.gz ./*.zst there none
 }
 
-for c in "${@:-package rebuilt security edited}"; do
+for c in "${@:-package rebuilt security slim edited}"; do
 	for one in $c; do measure "$one"; done
 done

@@ -206,10 +206,12 @@ func (rec *recipe) patch(ctx context.Context, tar *spool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.fresh.Close()) }()
-	if p.changes, err = rec.section(ctx, offset+rec.Sections.New, rec.Sections.Changes); err != nil {
+	changes, err := rec.section(ctx, offset+rec.Sections.New, rec.Sections.Changes)
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.changes.Close()) }()
+	defer func() { err = errors.Join(err, changes.Close()) }()
+	p.changes = newSparseReader(changes)
 	return p.run(ctx)
 }
 
@@ -219,7 +221,7 @@ type patcher struct {
 	tar     *spool
 	to      int64
 	fresh   io.ReadCloser
-	changes io.ReadCloser
+	changes io.Reader
 	buf     []byte
 }
 

@@ -301,7 +301,8 @@ func (m *maker) emit(ctx context.Context, e *emitter, choices []choice) error {
 	if err != nil {
 		return err
 	}
-	e.fresh, e.changes = fresh, changes
+	sparse := &sparseWriter{w: changes}
+	e.fresh, e.changes = fresh, sparse
 	err = e.emit(ctx, m.target, m.head.Packed, choices, m.o)
-	return errors.Join(err, fresh.Close(), changes.Close())
+	return errors.Join(err, sparse.Close(), fresh.Close(), changes.Close())
 }

@@ -28,15 +28,22 @@ func forge(t testing.TB, program []byte, base, target Blob, length int64) parts 
 		t.Fatal(err)
 	}
 	section := z.EncodeAll(make([]byte, 5000), nil)
+	var none bytes.Buffer
+	w := &sparseWriter{w: &none}
+	_, err = w.Write(make([]byte, 5000))
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	changes := z.EncodeAll(none.Bytes(), nil)
 	m := &maker{program: program, sections: &spool{}, changes: &spool{}, tokens: &spool{}}
 	m.head = Head{Packed: true, Length: length, Target: Ref{Digest: target.Desc.Digest, Size: length}}
 	m.head.Bases = []Base{{Ref: Ref{Digest: base.Desc.Digest, Size: base.Desc.Size}, Packed: true, Length: base.Desc.Size}}
-	m.sections.n, m.changes.n = int64(len(section)), int64(len(section))
+	m.sections.n, m.changes.n = int64(len(section)), int64(len(changes))
 	p, err := m.parts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p[3].ReaderAt, p[4].ReaderAt = bytes.NewReader(section), bytes.NewReader(section)
+	p[3].ReaderAt, p[4].ReaderAt = bytes.NewReader(section), bytes.NewReader(changes)
 	return p
 }
 
