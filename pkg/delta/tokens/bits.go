@@ -45,13 +45,8 @@ func (b *bitReader) fill() {
 // more reports whether there is a byte after those in acc.
 func (b *bitReader) more() bool {
 	for b.pos == b.end && b.err == nil {
-		var err error
-		b.pos = 0
-		b.end, err = b.r.Read(b.buf)
-		if b.end > 0 {
-			break
-		}
-		if err != nil {
+		n, err := b.r.Read(b.buf)
+		if b.pos, b.end = 0, n; n == 0 {
 			b.err = err
 		}
 	}

@@ -53,10 +53,14 @@ func (b *builder) run() error {
 		return c.err
 	}
 	b.out.flush()
-	if _, err := b.text.ReadByte(); err != io.EOF {
-		return errors.Join(fmt.Errorf("%w: it makes less than the text", ErrProgram), err)
+	switch _, err := b.text.ReadByte(); err {
+	case io.EOF:
+		return errors.Join(b.out.err, b.r.ended())
+	case nil:
+		return fmt.Errorf("%w: it makes less than the text", ErrProgram)
+	default:
+		return err
 	}
-	return errors.Join(b.out.err, b.r.ended())
 }
 
 // member makes a member, from its first block to its trailer.

@@ -155,10 +155,14 @@ func (r *reading) ended() error {
 			return fmt.Errorf("%w: more columns than are of use", ErrProgram)
 		}
 	}
-	if _, err := r.r.ReadByte(); err != io.EOF {
-		return errors.Join(fmt.Errorf("%w: more follows its end", ErrProgram), err)
+	switch _, err := r.r.ReadByte(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return fmt.Errorf("%w: more follows its end", ErrProgram)
+	default:
+		return err
 	}
-	return nil
 }
 
 // cutShort makes an end an error of the program.
