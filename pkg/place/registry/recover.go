@@ -68,7 +68,7 @@ func isLost(e *wire.Error) bool {
 // restart gives up what was sent. If all of it was, the answer that it stands
 // may have been lost: then it does.
 func (u *upload) restart(ctx context.Context) (done bool, _ error) {
-	if u.at != nil && (u.raw != nil || u.offset == u.d.Size) {
+	if u.at != nil && (u.all != nil || u.offset == u.d.Size) {
 		if has, err := u.m.has(ctx, u.d); has || err != nil {
 			return has, err
 		}
@@ -81,7 +81,7 @@ func (u *upload) restart(ctx context.Context) (done bool, _ error) {
 // resume asks how far the upload came, and goes on from there; from the start
 // if the registry cannot tell.
 func (u *upload) resume(ctx context.Context) (done bool, _ error) {
-	for u.at != nil && u.raw == nil {
+	for u.at != nil && u.all == nil {
 		has, err := u.ask(ctx)
 		if err == nil {
 			u.spliced = true

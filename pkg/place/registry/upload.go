@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// smallBytes is up to which size a blob is held in memory and sent with the
-	// request that begins its upload, or ends it: one or two requests instead of three.
+	// smallBytes is up to which size a blob is sent with the request that begins its
+	// upload, or ends it: one or two requests instead of three. Unless it lies in a file
+	// it is held in memory meanwhile.
 	smallBytes = 1 << 20
 	// storingRate is how fast, at least, a registry is taken to hash and move what
 	// was uploaded before it answers: a second more of patience for each 10 MB.
@@ -34,7 +35,7 @@ type upload struct {
 	m    *remote
 	d    v1.Descriptor
 	open blob.Opener
-	raw  []byte // all of a small blob, verified
+	all  blob.Opener // of a small blob, which is sent at once; else nil
 
 	begun           // at is nil when it has not begun
 	offset   int64  // bytes that the registry has
@@ -54,12 +55,10 @@ func newUpload(r *Repo, m *remote, d v1.Descriptor, open blob.Opener) *upload {
 
 func (u *upload) run(ctx context.Context) error {
 	if u.d.Size <= smallBytes {
-		raw, err := blob.ReadAll(ctx, u.open, u.d, smallBytes)
-		if err != nil {
+		if err := u.prepare(ctx); err != nil {
 			u.abandon(ctx)
 			return err
 		}
-		u.raw = raw
 	}
 	if u.at == nil {
 		u.recall(ctx)
@@ -83,6 +82,22 @@ func (u *upload) run(ctx context.Context) error {
 	}
 }
 
+// prepare has a small blob ready: in its file, where the system takes it from for every
+// try and the registry verifies it as it does a large one, or else in memory, verified.
+func (u *upload) prepare(ctx context.Context) error {
+	rc, err := u.open(ctx, 0, -1)
+	if err != nil {
+		return err
+	}
+	if f, _ := blob.FileOf(rc); f != nil {
+		u.all = u.source
+		return rc.Close()
+	}
+	raw, err := blob.ReadAll(ctx, func(context.Context, int64, int64) (io.ReadCloser, error) { return rc, nil }, u.d, smallBytes)
+	u.all = blob.Bytes(raw)
+	return err
+}
+
 // step goes on from where the upload is, to the end.
 func (u *upload) step(ctx context.Context) error {
 	if u.at == nil {
@@ -90,7 +105,7 @@ func (u *upload) step(ctx context.Context) error {
 			return err
 		}
 	}
-	for u.raw == nil && u.offset < u.d.Size {
+	for u.all == nil && u.offset < u.d.Size {
 		if err := u.send(ctx); err != nil {
 			return err
 		}
@@ -103,7 +118,7 @@ func (u *upload) step(ctx context.Context) error {
 func (u *upload) begin(ctx context.Context) (done bool, err error) {
 	req := u.m.write(http.MethodPost, "blobs", "uploads", "")
 	req.Once = true
-	single := u.raw != nil && !u.m.noSingle.Load()
+	single := u.all != nil && !u.m.noSingle.Load()
 	if single {
 		req.Query = url.Values{"digest": {u.d.Digest.String()}}
 		u.carry(req)
@@ -131,7 +146,7 @@ func (u *upload) begin(ctx context.Context) (done bool, err error) {
 func (u *upload) carry(req *wire.Request) {
 	req.Header.Set("Content-Type", "application/octet-stream")
 	req.Size = u.d.Size
-	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return blob.Bytes(u.raw)(ctx, 0, -1) }
+	req.Body = func(ctx context.Context) (io.ReadCloser, error) { return u.all(ctx, 0, u.d.Size) }
 }
 
 // begun reads the answer that begins an upload.
@@ -203,7 +218,7 @@ func (u *upload) finish(ctx context.Context) error {
 	req := u.request(http.MethodPut)
 	req.URL = withDigest(*u.at, u.d.Digest)
 	req.Patience = patience(u.d.Size)
-	if u.raw != nil {
+	if u.all != nil {
 		u.carry(req)
 	}
 	resp, err := u.m.Do(ctx, req)
