@@ -248,7 +248,7 @@ func TestPushingManifests(t *testing.T) {
 	if got := names(t, st); len(got) != 1 || got[0] != "docker.io/team/app:1" {
 		t.Errorf("names %q", got)
 	}
-	if p, err := st.Prune(t.Context(), true); err != nil || p.Blobs != 0 {
+	if p, err := st.Prune(t.Context(), store.PruneOptions{DryRun: true}); err != nil || p.Blobs != 0 {
 		t.Errorf("prune would remove %+v, %v", p, err)
 	}
 	h.push("ghcr.io/org/app", c, "1").is(http.StatusCreated)
@@ -260,6 +260,43 @@ func TestPushingManifests(t *testing.T) {
 	h.get("/v2/library/alpine/manifests/" + c.Root.Digest.String()).is(http.StatusOK)
 	h.do(http.MethodPut, "/v2/h_5000/a/manifests/1", reader(c.Bytes[c.Root.Digest])).is(http.StatusCreated) // a name like any other
 	h.do(http.MethodPut, "/v2/a.b_5/a/manifests/1", reader(c.Bytes[c.Root.Digest])).fails(http.StatusBadRequest, "NAME_INVALID")
+}
+
+// What a tag stood for before it was pushed anew is still there by its digest, until
+// somebody prunes it, and once only.
+func TestTagsThatMove(t *testing.T) {
+	h, st := startStore(t)
+	one, two := placetest.Image(t, placetest.ImageSpec{Seed: 1}), multi(t)
+	byDigest := "docker.io/team/app@" + one.Root.Digest.String()
+	h.push("team/app", one, "1").is(http.StatusCreated)
+	h.push("team/app", two, "1").is(http.StatusCreated)
+	h.get("/v2/team/app/manifests/" + one.Root.Digest.String()).is(http.StatusOK)
+	if got := fmt.Sprint(names(t, st)); got != "[docker.io/team/app:1 "+byDigest+"]" {
+		t.Errorf("moved: %s", got)
+	}
+	h.push("team/app", two, "1").is(http.StatusCreated) // the same again
+	h.push("team/app", one, "old").is(http.StatusCreated)
+	if got := fmt.Sprint(names(t, st)); got != "[docker.io/team/app:1 docker.io/team/app:old]" {
+		t.Errorf("tagged again: %s", got)
+	}
+	h.push("team/app", one, "older").is(http.StatusCreated)
+	h.push("team/app", two, "older").is(http.StatusCreated) // :old still stands for it
+	h.push("team/app", two, "old").is(http.StatusCreated)
+	if got := fmt.Sprint(names(t, st)); got != "[docker.io/team/app:1 docker.io/team/app:old docker.io/team/app:older "+byDigest+"]" {
+		t.Errorf("moved again: %s", got)
+	}
+	if p, err := st.Prune(t.Context(), store.PruneOptions{}); err != nil || p.Blobs != 0 || p.Names != 0 {
+		t.Errorf("pruned %+v, %v", p, err)
+	}
+	dry, err := st.Prune(t.Context(), store.PruneOptions{DryRun: true, Untagged: true})
+	if err != nil || dry.Names != 1 || dry.Blobs != len(one.Order) {
+		t.Errorf("would prune %+v, %v", dry, err)
+	}
+	if p, err := st.Prune(t.Context(), store.PruneOptions{Untagged: true}); err != nil || p != dry {
+		t.Errorf("pruned %+v, %v, not %+v", p, err, dry)
+	}
+	h.get("/v2/team/app/manifests/"+one.Root.Digest.String()).fails(http.StatusNotFound, "MANIFEST_UNKNOWN")
+	h.get("/v2/team/app/manifests/old").is(http.StatusOK)
 }
 
 // distribution-spec: Pushing Manifests, what is refused.
@@ -302,7 +339,7 @@ func TestPushingManifestsWithSubject(t *testing.T) {
 	if got := referrersOf(h.get(url).is(http.StatusOK)); len(got) != 1 || got[0] != sig.Root.Digest.String() {
 		t.Errorf("after: %q", got)
 	}
-	if p, err := st.Prune(t.Context(), true); err != nil || p.Blobs != 0 {
+	if p, err := st.Prune(t.Context(), store.PruneOptions{DryRun: true}); err != nil || p.Blobs != 0 {
 		t.Errorf("prune would remove %+v, %v", p, err)
 	}
 }

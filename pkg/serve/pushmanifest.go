@@ -88,12 +88,42 @@ func (s *Server) commit(ctx context.Context, base ref.Name, rt route, doc *manif
 		}
 	}
 	if isImage {
+		if err := s.keepMoved(ctx, base, rt.tag, d.Digest); err != nil {
+			return err
+		}
 		if err := s.sink.Commit(ctx, d, named(base, rt.tag, d.Digest)); err != nil {
 			return err
 		}
 	}
 	s.graph.keep(doc)
 	return s.unpin(ctx, base, rt, doc)
+}
+
+// keepMoved gives what tag stands for, if that is not next, its digest for a name:
+// those who have pulled it go by its digest, and find it in registries as long as
+// nobody deletes it. Where the repository has another name for it, that will do.
+func (s *Server) keepMoved(ctx context.Context, base ref.Name, tag string, next v1.Hash) error {
+	if tag == "" {
+		return nil
+	}
+	d, err := s.directory(ctx)
+	if err != nil {
+		return err
+	}
+	r := d.repositories[base]
+	if r == nil {
+		return nil
+	}
+	old, ok := r.tags[tag]
+	if !ok || old.place != 0 || old.root.Digest == next || old.root.Annotations[place.AnnotationSubject] != "" {
+		return nil
+	}
+	for _, e := range r.roots {
+		if e.place == 0 && e.tag != tag && e.root.Digest == old.root.Digest {
+			return nil
+		}
+	}
+	return s.sink.Commit(ctx, old.root, named(base, "", old.root.Digest))
 }
 
 // subjectOf returns what doc belongs to, if it does to anything, and whether it is

@@ -11,20 +11,28 @@ import (
 	"github.com/dray-oci/dray/pkg/layout"
 	"github.com/dray-oci/dray/pkg/manifest"
 	"github.com/dray-oci/dray/pkg/place"
+	"github.com/dray-oci/dray/pkg/ref"
 )
 
 // Pruned says what [Store.Prune] removed, or would remove.
 type Pruned struct {
+	Names    int   `json:"names"` // of images that stood under their digest alone
 	Blobs    int   `json:"blobs"`
 	Bytes    int64 `json:"bytes"`    // in those blobs
 	Partials int64 `json:"partials"` // bytes of unfinished downloads
 }
 
+// PruneOptions say what [Store.Prune] removes. The zero value is what no name reaches.
+type PruneOptions struct {
+	DryRun   bool // only count
+	Untagged bool // images too that stand under their digest alone
+}
+
 // Prune removes the content that no name reaches, and unfinished downloads. What
 // belongs to an image stays and goes with it. It waits for other readers and writers
-// to end, and says so once. With dryRun it only counts. A name whose content is
+// to end, and says so once. A name whose content is
 // damaged stops it: what that name reaches cannot be known.
-func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
+func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 	unlock, err := s.alone(ctx)
 	if err != nil {
 		return Pruned{}, err
@@ -34,6 +42,12 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 	if err != nil {
 		return Pruned{}, err
 	}
+	var p Pruned
+	if o.Untagged {
+		if p.Names, err = s.removeUntagged(ctx, x, o.DryRun); err != nil {
+			return p, err
+		}
+	}
 	keep := reached{all: map[v1.Hash]bool{}, read: map[v1.Hash]bool{}, index: x}
 	for _, e := range x.List() {
 		if err := s.reach(ctx, e.Root, keep, 0); err != nil {
@@ -41,7 +55,7 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 		}
 	}
 	isKept := func(d v1.Descriptor) bool { return keep.all[d.Digest] }
-	if !dryRun && x.RemoveReferrers(isKept) { // names go before what they stand for
+	if !o.DryRun && x.RemoveReferrers(isKept) { // names go before what they stand for
 		err := s.dir.Update(ctx, func(x *layout.Index) error {
 			x.RemoveReferrers(isKept)
 			return nil
@@ -50,14 +64,13 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 			return Pruned{}, err
 		}
 	}
-	var p Pruned
 	err = s.dir.Walk(func(h v1.Hash, size int64) error {
 		if keep.all[h] {
 			return nil
 		}
 		p.Blobs++
 		p.Bytes += size
-		if dryRun {
+		if o.DryRun {
 			return nil
 		}
 		return s.dir.RemoveBlob(h)
@@ -65,8 +78,32 @@ func (s *Store) Prune(ctx context.Context, dryRun bool) (Pruned, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Partials, err = s.dir.RemovePartials(dryRun)
+	p.Partials, err = s.dir.RemovePartials(o.DryRun)
 	return p, err
+}
+
+// removeUntagged removes the names without a tag from x, and unless dryRun from the
+// store, and returns how many there were.
+func (s *Store) removeUntagged(ctx context.Context, x *layout.Index, dryRun bool) (int, error) {
+	var untagged []string
+	for _, e := range x.List() {
+		if n, err := ref.ParseName(e.Name); err == nil && n.Tag == "" && n.Digest != "" {
+			untagged = append(untagged, e.Name)
+		}
+	}
+	remove := func(x *layout.Index) error {
+		for _, name := range untagged {
+			x.Remove(name)
+		}
+		return nil
+	}
+	if len(untagged) == 0 || dryRun {
+		return len(untagged), remove(x)
+	}
+	if err := s.dir.Update(ctx, remove); err != nil {
+		return 0, err
+	}
+	return len(untagged), remove(x)
 }
 
 // alone gives up the shared lock and takes the one that nobody else has.

@@ -45,7 +45,7 @@ func TestWhatBelongsStaysAndGoes(t *testing.T) {
 	if err := s.Remove(t.Context(), "example.com/a:1"); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := s.Prune(t.Context(), false); err != nil || p.Blobs != 0 {
+	if p, err := s.Prune(t.Context(), store.PruneOptions{}); err != nil || p.Blobs != 0 {
 		t.Errorf("while it is there: %+v, %v", p, err)
 	}
 	for subject, want := range map[v1.Hash]v1.Hash{child.Digest: sbom.Root.Digest, sbom.Root.Digest: sig.Root.Digest} {
@@ -59,12 +59,12 @@ func TestWhatBelongsStaysAndGoes(t *testing.T) {
 	if err := s.Remove(t.Context(), "example.com/a:2"); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := s.Prune(t.Context(), true); err != nil || p.Blobs == 0 {
+	if p, err := s.Prune(t.Context(), store.PruneOptions{DryRun: true}); err != nil || p.Blobs == 0 {
 		t.Errorf("a dry run: %+v, %v", p, err)
 	} else if found, _ := s.Referrers(t.Context(), child); len(found) != 1 {
 		t.Error("a dry run removed something")
 	}
-	if _, err := s.Prune(t.Context(), false); err != nil {
+	if _, err := s.Prune(t.Context(), store.PruneOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(filepath.Join(s.Path(), "blobs", "sha256"))

@@ -88,14 +88,14 @@ func TestPruneKeepsWhatNamesReach(t *testing.T) {
 	if err := s.Remove(t.Context(), "gone"); err != nil {
 		t.Fatal(err)
 	}
-	dry, err := s.Prune(t.Context(), true)
+	dry, err := s.Prune(t.Context(), store.PruneOptions{DryRun: true})
 	if err != nil || dry.Blobs != len(gone.Order) {
 		t.Errorf("dry run: %+v, %v", dry, err)
 	}
 	if has, _ := s.Has(t.Context(), gone.Root); !has {
 		t.Error("the dry run removed something")
 	}
-	got, err := s.Prune(t.Context(), false)
+	got, err := s.Prune(t.Context(), store.PruneOptions{})
 	if err != nil || got.Blobs != dry.Blobs || got.Bytes != dry.Bytes {
 		t.Errorf("Prune = %+v, %v, want %+v", got, err, dry)
 	}
@@ -127,7 +127,7 @@ func TestPruneIsNotFooled(t *testing.T) {
 	if err := errors.Join(s.Put(t.Context(), root, blob.Bytes(raw)), s.Commit(t.Context(), root, "a/attacker")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Prune(t.Context(), false); err != nil || got.Blobs != 0 {
+	if got, err := s.Prune(t.Context(), store.PruneOptions{}); err != nil || got.Blobs != 0 {
 		t.Errorf("Prune = %+v, %v", got, err)
 	}
 	if faults, err := s.Check(t.Context(), false); err != nil || len(faults) != 0 {
@@ -152,7 +152,7 @@ func TestPruneWaits(t *testing.T) {
 			if e.Kind == event.Note {
 				close(waiting)
 			}
-		}).Prune(t.Context(), false)
+		}).Prune(t.Context(), store.PruneOptions{})
 		done <- err
 	}()
 	<-waiting

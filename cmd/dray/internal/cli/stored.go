@@ -167,43 +167,51 @@ func (e *manyNamesError) Hint() string {
 }
 
 func newPrune(a *app) *cobra.Command {
-	var dryRun bool
+	var o store.PruneOptions
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove from the store what no name reaches, and unfinished downloads",
 		Long: `Remove from the store what no name reaches, and unfinished downloads. It waits for
-pulls and saves that are running, so that nothing is taken away under them.`,
+pulls and saves that are running, so that nothing is taken away under them. An image that
+stands under its digest alone stays, but with --untagged: one that was pulled or pushed
+so, and one whose tag was pushed anew to dray serve.`,
 		Example: `  dray prune
+  dray prune --untagged
   dray prune --dry-run --format json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withStore(func(s *store.Store) error { return a.prune(cmd.Context(), s, dryRun) })
+			return a.withStore(func(s *store.Store) error { return a.prune(cmd.Context(), s, o) })
 		},
 	}
 	fs := cmd.Flags()
-	fs.BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
+	fs.BoolVar(&o.DryRun, "dry-run", false, "only say what would be removed")
+	fs.BoolVar(&o.Untagged, "untagged", false, "remove images too that stand under their digest alone")
 	a.formatFlag(fs, store.Pruned{})
 	a.storeFlags(fs)
 	return cmd
 }
 
-func (a *app) prune(ctx context.Context, s *store.Store, dryRun bool) error {
+func (a *app) prune(ctx context.Context, s *store.Store, o store.PruneOptions) error {
 	f, err := a.format()
 	if err != nil {
 		return err
 	}
-	p, err := s.Prune(ctx, dryRun)
+	p, err := s.Prune(ctx, o)
 	if err != nil {
 		return err
 	}
 	verb := "removed"
-	if dryRun {
+	if o.DryRun {
 		verb = "would remove"
+	}
+	names := ""
+	if p.Names > 0 {
+		names = plural(p.Names, "name") + ", "
 	}
 	return a.pause(func() error {
 		return a.streams.Print(f, p, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "%s %s and %s, of which %s of unfinished downloads\n",
-				verb, plural(p.Blobs, "blob"), ui.Size(p.Bytes+p.Partials), ui.Size(p.Partials))
+			_, err := fmt.Fprintf(w, "%s %s%s and %s, of which %s of unfinished downloads\n",
+				verb, names, plural(p.Blobs, "blob"), ui.Size(p.Bytes+p.Partials), ui.Size(p.Partials))
 			return err
 		})
 	})
