@@ -26,7 +26,7 @@ type copier struct {
 
 func newCopier(p *plan, o Options) *copier {
 	c := &copier{plan: p, o: o, shared: map[v1.Hash]*sharedBlob{}}
-	limit, seen := o.requests(), map[v1.Hash]bool{}
+	limit, seen := o.Requests(), map[v1.Hash]bool{}
 	for _, b := range p.batches() {
 		limit = min(limit, c.limit(b.to))
 		for _, t := range b.trees {
@@ -45,9 +45,9 @@ func newCopier(p *plan, o Options) *copier {
 // limit is how many blobs to may get at once, most of them small.
 func (c *copier) limit(to place.Sink) int {
 	if puts := to.Traits().Puts; puts > 0 {
-		return min(puts, c.o.requests())
+		return min(puts, c.o.Requests())
 	}
-	return c.o.requests()
+	return c.o.Requests()
 }
 
 // slotted runs f, which moves a blob of so many bytes, when there is room for it.

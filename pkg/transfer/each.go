@@ -14,7 +14,7 @@ import (
 // in their order. With KeepGoing a tree that fails holds up no other.
 func (c *copier) each(ctx context.Context, trees []*tree) error {
 	g, gctx := errgroup.WithContext(ctx)
-	window, arrived := make(chan struct{}, c.o.requests()), make([]chan error, len(trees))
+	window, arrived := make(chan struct{}, c.o.Requests()), make([]chan error, len(trees))
 	for i := range arrived {
 		arrived[i] = make(chan error, 1)
 	}
@@ -63,7 +63,7 @@ func (c *copier) followers(ctx context.Context, t *tree) error {
 func (c *copier) tree(ctx context.Context, t *tree, nodes []node) error {
 	for _, level := range byLevel(nodes) {
 		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(c.o.requests())
+		g.SetLimit(c.o.Requests())
 		for _, n := range level {
 			if gctx.Err() != nil {
 				break

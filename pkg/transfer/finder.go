@@ -22,7 +22,7 @@ func newFinder(ctx context.Context, o Options) *finder {
 		return &finder{close: func() {}}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	slots := make(chan struct{}, o.requests())
+	slots := make(chan struct{}, o.Requests())
 	var wg sync.WaitGroup
 	return &finder{
 		start: func(f func(ctx context.Context)) {

@@ -97,7 +97,7 @@ func Plan(ctx context.Context, dst place.Sink, reqs []Request, o Options) (*Fore
 // attachAll adds what belongs to images, of which copying adds some on the way.
 func (p *plan) attachAll(ctx context.Context, o Options) error {
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.requests())
+	g.SetLimit(o.Requests())
 	for _, t := range p.trees {
 		if t.err != nil {
 			continue

@@ -99,7 +99,7 @@ func (b batch) obtainAll(ctx context.Context, nodes []node, batches []batch, o O
 	var mu sync.Mutex
 	there := map[v1.Hash]string{}
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.requests())
+	g.SetLimit(o.Requests())
 	for _, n := range nodes {
 		g.Go(func() error {
 			how, err := obtain(gctx, b.to, n, others[n.d.Digest], mount)

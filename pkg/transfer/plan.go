@@ -33,7 +33,7 @@ func newPlan(ctx context.Context, dst place.Sink, reqs []Request, o Options, f *
 func resolveAll(ctx context.Context, dst place.Sink, reqs []Request, o Options, f *finder) ([]*tree, error) {
 	trees, docs := make([]*tree, len(reqs)), new(atomic.Int64)
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.requests())
+	g.SetLimit(o.Requests())
 	for i, r := range reqs {
 		if r.To == nil {
 			r.To = dst

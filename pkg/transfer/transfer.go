@@ -66,8 +66,8 @@ const (
 	smallTimes = 4
 )
 
-// requests is how many blobs are on their way at once, those that are small included.
-func (o Options) requests() int {
+// Requests is how many blobs are on their way at once, those that are small included.
+func (o Options) Requests() int {
 	if o.jobs() == 1 {
 		return 1 // whoever says so means it
 	}

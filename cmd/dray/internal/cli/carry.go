@@ -95,7 +95,7 @@ func isFatal(err error) bool {
 func (a *app) pack(ctx context.Context, c carriage, srcs *sources) ([]parcel, error) {
 	found := make([][]parcel, len(c.lines))
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(int(a.o.jobs))
+	g.SetLimit(c.o.Requests())
 	for i, l := range c.lines {
 		g.Go(func() (err error) {
 			found[i], err = a.find(gctx, c, srcs, l)
