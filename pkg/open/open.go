@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/dray-oci/dray/pkg/bundle"
 	"github.com/dray-oci/dray/pkg/event"
@@ -19,6 +20,7 @@ import (
 	"github.com/dray-oci/dray/pkg/place/daemon"
 	"github.com/dray-oci/dray/pkg/place/engine"
 	"github.com/dray-oci/dray/pkg/place/far"
+	"github.com/dray-oci/dray/pkg/place/mem"
 	"github.com/dray-oci/dray/pkg/place/ocidir"
 	"github.com/dray-oci/dray/pkg/place/registry"
 	"github.com/dray-oci/dray/pkg/place/store"
@@ -56,6 +58,7 @@ type Doors struct {
 	limit    func(place.Source) place.Source
 	line     wrap.Line
 	near     near
+	there    atomic.Pointer[mem.Place] // documents: see Recall
 	hosts    hosts
 	verified *memo.Verified  // nil without a Memory
 	update   *bundle.Options // archives are written as updates; nil: as they are
@@ -140,6 +143,9 @@ func (d *Doors) registry(r ref.Ref) (place.Source, string, error) {
 	var repo place.Source = d.o.Registry.Repo(r.Name)
 	if d.o.Limit == 0 { // who limits the rate has no use for more of it
 		repo = wrap.Split(repo, &d.line)
+	}
+	if docs := d.there.Load(); docs != nil {
+		repo = wrap.Cache(repo, docs)
 	}
 	if !d.hasStore() {
 		return repo, r.Name.Identifier(), nil

@@ -133,8 +133,21 @@ func (a *app) oneWay(ctx context.Context, to ref.Ref, maps []string) (way, error
 	if err != nil {
 		return nil, errors.Join(err, done())
 	}
-	if err := a.receipt.check(to, dst); err != nil {
+	err = a.receipt.check(to, dst)
+	if err == nil && !a.planning {
+		err = a.recall(ctx, to)
+	}
+	if err != nil {
 		return nil, errors.Join(err, dst.Close(), done())
 	}
 	return &oneWay{dst, names, done}, nil
+}
+
+// recall has what to holds already not be read again.
+func (a *app) recall(ctx context.Context, to ref.Ref) error {
+	doors, err := a.open()
+	if err == nil {
+		doors.Recall(ctx, to)
+	}
+	return err
 }
