@@ -90,6 +90,9 @@ func checkRepository(s string) *SyntaxError {
 			Advice: "write it in lower case; a file in this folder is written ./NAME",
 		}
 	}
+	if strings.HasSuffix(s, "/") {
+		return &SyntaxError{Input: s, Why: "the name of a repository does not end in a slash", Advice: "leave it out; a folder is written ./NAME"}
+	}
 	for component := range strings.SplitSeq(s, "/") {
 		if !isComponent(component) {
 			return &SyntaxError{

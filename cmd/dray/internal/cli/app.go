@@ -35,7 +35,7 @@ type app struct {
 	planning bool     // nothing is to be moved or written: what would be done is said
 	moving   bool     // content is on its way, and a next run goes on from there
 	hosts    []string // registries that the command names: see [app.given]
-	bare     []string // names in the arguments that say no place: see [app.meantFile]
+	bare     []bare   // names in the arguments that say no place: see [app.meantFile]
 
 	lists    lists
 	receipt  receipt
@@ -53,7 +53,7 @@ type app struct {
 func (a *app) refs(names ...string) ([]ref.Ref, error) {
 	refs := make([]ref.Ref, 0, len(names))
 	for _, name := range names {
-		a.typed(name)
+		a.typed(name, ref.Registry)
 		r, err := ref.Parse(name)
 		if err != nil {
 			return nil, err
@@ -66,10 +66,22 @@ func (a *app) refs(names ...string) ([]ref.Ref, error) {
 	return refs, nil
 }
 
-// typed remembers a name that was given as an argument, if it is a bare one or none.
-func (a *app) typed(name string) {
-	if r, err := ref.Parse(name); err != nil || r.Kind == ref.Registry && !r.Explicit {
-		a.bare = append(a.bare, name)
+// A bare name says no place.
+type bare struct {
+	name string
+	kind ref.Kind // what it is taken for
+}
+
+// typed remembers a name that was given as an argument, if it is a bare one or none;
+// a bare one is of that kind.
+func (a *app) typed(name string, kind ref.Kind) {
+	if a.o.offline {
+		kind = ref.Store
+	}
+	r, err := ref.Parse(name)
+	isBare := err != nil || r.Kind == ref.Registry && !r.Explicit
+	if b := (bare{name, kind}); isBare && !slices.Contains(a.bare, b) {
+		a.bare = append(a.bare, b)
 	}
 }
 

@@ -90,12 +90,18 @@ func (a *app) appendOptions(flags appendFlags) (o layers.AppendOptions, err erro
 		if err != nil {
 			return o, err
 		}
+		if _, err := os.Stat(l.Path); err != nil {
+			return o, fmt.Errorf("reading layer: %w", err)
+		}
 		o.Layers = append(o.Layers, l)
 	}
 	for _, s := range flags.add {
 		add, err := parseAddition(s)
 		if err != nil {
 			return o, &usageError{fmt.Errorf("--add: %w", err)}
+		}
+		if _, err := os.Stat(add.Source); err != nil {
+			return o, fmt.Errorf("adding %s: %w", add.Source, err)
 		}
 		o.Add = append(o.Add, add)
 	}

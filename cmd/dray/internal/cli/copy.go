@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -100,6 +101,10 @@ func (a *app) copyTo(ctx context.Context, dst string, maps []string) (way, error
 		a.talksTo(target.host)
 		doors, err := a.open()
 		return newManyWays(doors, target), err
+	}
+	host := strings.TrimSuffix(dst, "/")
+	if herr := refuseHost("copying", host, fmt.Sprintf("copy to %[1]s/NAME; dray push SRC --to %[1]s keeps the names of what lies here", host)); herr != nil {
+		return nil, herr
 	}
 	if err == nil {
 		err = a.cutInto(r, "")

@@ -66,6 +66,9 @@ func (a *app) advise(err error) error {
 	if hint := a.missingFile(err); hint != "" {
 		return &hintedError{err, hint}
 	}
+	if hint := a.lookAround(err); hint != "" {
+		return &hintedError{err, hint}
+	}
 	again := "run the same command again: it goes on where this one stopped"
 	switch code := exitCode(err); {
 	case a.moving && (code == exitInterrupted || code == exitUnavailable):

@@ -91,7 +91,7 @@ func (a *app) named(lines []list.Line, bare ref.Kind) ([]namedLine, error) {
 	var wrong []error
 	for _, l := range lines {
 		if l.Number == 0 {
-			a.typed(l.Name)
+			a.typed(l.Name, bare)
 		}
 		r, err := ref.Parse(l.Name)
 		if err != nil && l.Number > 0 {

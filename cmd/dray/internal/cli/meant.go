@@ -10,7 +10,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dray-oci/dray/arch"
 	"github.com/dray-oci/dray/cmd/dray/internal/ui"
+	"github.com/dray-oci/dray/pkg/place"
 	"github.com/dray-oci/dray/pkg/ref"
 )
 
@@ -21,16 +23,36 @@ const maxLookedAt = 2000
 // name of an image. It is empty if nothing speaks for that.
 func (a *app) meantFile(err error) string {
 	switch exitCode(err) {
-	case exitNotFound, exitDenied, exitUnavailable, exitUsage:
+	case exitNotFound, exitDenied, exitUnavailable:
+	case exitUsage:
+		if ui.Hint(err) != "" && !as[*ref.SyntaxError](err) {
+			return ""
+		}
 	default:
 		return ""
 	}
-	for _, name := range a.bare {
-		if hint := bareName(name); hint != "" && isAbout(err, name) {
+	for _, b := range a.bare {
+		if hint := bareName(b.name); hint != "" && isAbout(err, b.name) {
 			return hint
 		}
 	}
 	return ""
+}
+
+// lookAround advises on err, if it says that the only bare name is that of no image,
+// how to see which there are.
+func (a *app) lookAround(err error) string {
+	if len(a.bare) != 1 || !errors.Is(err, place.ErrNotFound) || !isAbout(err, a.bare[0].name) {
+		return ""
+	}
+	n, perr := ref.ParseName(a.bare[0].name)
+	switch {
+	case perr != nil || as[*arch.MissingError](err):
+		return ""
+	case a.bare[0].kind == ref.Store:
+		return "dray images lists what the store has"
+	}
+	return fmt.Sprintf("dray tags %s lists the tags that there are", n.Base().Familiar())
 }
 
 // isAbout reports whether err may be about the image that a user called name: the

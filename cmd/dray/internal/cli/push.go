@@ -119,12 +119,13 @@ func pushName(from ref.Ref, args []string) (ref.Ref, error) {
 	to := from
 	to.Kind = ref.Registry
 	if len(args) > 1 {
+		host := strings.TrimSuffix(args[1], "/")
+		if err := refuseHost(fmt.Sprintf("pushing %s", from), host, fmt.Sprintf("push to %[1]s/NAME, or with --to %[1]s under the name it has", host)); err != nil {
+			return to, err
+		}
 		var err error
 		if to, err = ref.Parse(args[1]); err != nil {
 			return to, err
-		}
-		if looksLikeHost(args[1]) {
-			return to, &usageError{&hintedError{fmt.Errorf("pushing %s: %s is a registry, not a name there", from, args[1]), "push to " + args[1] + "/NAME, or with --to " + args[1] + " under the name it has"}}
 		}
 	}
 	if len(args) == 1 && to.Name == (ref.Name{}) {
@@ -145,4 +146,13 @@ func looksLikeHost(s string) bool {
 	}
 	_, err := strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// refuseHost refuses the name of a registry where that of an image there is meant.
+// hint says what to write.
+func refuseHost(doing, name, hint string) error {
+	if !looksLikeHost(name) {
+		return nil
+	}
+	return &usageError{&hintedError{fmt.Errorf("%s: %s is a registry, not a name there", doing, name), hint}}
 }

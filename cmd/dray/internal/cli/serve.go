@@ -30,16 +30,27 @@ finished first. /healthz says whether all is well.`,
 		Example: `  dray serve all.tar
   docker pull 127.0.0.1:5000/library/alpine:3.20
 
+  dray serve --writable
   dray serve oci:layout --name team/app
   dray serve store: --writable --addr :5000 --tls-cert cert.pem --tls-key key.pem --htpasswd users
   dray serve new.tar old.tar --addr 127.0.0.1:0`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.serve(cmd.Context(), args, o) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.writable {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 { // what takes pushes can only be the store
+				args = []string{"store:"}
+			}
+			return a.serve(cmd.Context(), args, o)
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&o.addr, "addr", "127.0.0.1:5000", "`HOST:PORT` to listen on; without a host, on every address; port 0 takes a free one")
 	fs.StringVar(&o.name, "name", "", "`repository` of the images whose names have none (default the name of the folder or file)")
-	fs.BoolVar(&o.writable, "writable", false, "take pushes into the store, which is the first SRC")
+	fs.BoolVar(&o.writable, "writable", false, "take pushes into the store, which is the first SRC, or the only one if none is named")
 	fs.BoolVar(&o.allowDelete, "allow-delete", false, "with --writable: let clients delete names")
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "certificate to show, with those in between, PEM `file`")
 	fs.StringVar(&o.tlsKey, "tls-key", "", "its private key, PEM `file`")

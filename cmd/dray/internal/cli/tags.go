@@ -77,6 +77,9 @@ type names struct {
 // parseNames parses a repository, or a place as a whole. With --offline a
 // repository is one in the store.
 func (a *app) parseNames(arg string) (names, error) {
+	if err := refuseHost("listing tags", arg, fmt.Sprintf("dray catalog %[1]s lists its repositories, dray tags %[1]s/NAME the tags of one", arg)); err != nil {
+		return names{}, err
+	}
 	r, err := ref.Parse(arg)
 	if err != nil {
 		return names{}, err

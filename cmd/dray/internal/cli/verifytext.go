@@ -84,7 +84,11 @@ func findingLines(r *verify.Report) []string {
 	var lines []string
 	add := func(of string, fs []verify.Finding) {
 		for _, f := range fs {
-			lines = append(lines, fmt.Sprintf("%s: %s: %s", f.Severity, of, f.Text))
+			text := f.Text
+			if !strings.HasPrefix(text, of+" ") {
+				text = of + ": " + text
+			}
+			lines = append(lines, fmt.Sprintf("%s: %s", f.Severity, text))
 			if f.Fix != "" {
 				lines = append(lines, "  fix: "+f.Fix)
 			}
