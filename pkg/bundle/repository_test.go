@@ -77,6 +77,7 @@ func TestUpdateInRegistry(t *testing.T) {
 		}
 		return requests.Load() - before
 	}
+	count(repo("plain")) // what is asked once a run
 	if bare, wrapped := count(repo("plain")), count(bundle.OpenRepository(repo("plain"), bundle.ReadOptions{})); bare != wrapped {
 		t.Errorf("%d requests, %d without looking for updates", wrapped, bare)
 	}
