@@ -54,8 +54,8 @@ func (e *hintedError) Hint() string  { return e.hint }
 // advise adds what helps against errors of err's kind, if nothing closer to its
 // cause does.
 func (a *app) advise(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || as[*toldError](err) {
+		return err
 	}
 	if hint := a.meantFile(err); hint != "" {
 		return &hintedError{err, hint}
@@ -90,6 +90,17 @@ func (e *partlyError) Unwrap() error { return e.error }
 type verifyError struct{ error }
 
 func (e *verifyError) Unwrap() error { return e.error }
+
+// A toldError exits as cause, which has been shown already with its hint: that is why
+// it does not unwrap to it.
+type toldError struct {
+	cause error
+	text  string
+}
+
+func (e *toldError) Error() string        { return e.text }
+func (e *toldError) Is(target error) bool { return errors.Is(e.cause, target) }
+func (e *toldError) As(target any) bool   { return errors.As(e.cause, target) }
 
 // inHome reports whether err is about a file of the local store.
 func (a *app) inHome(err error) bool {

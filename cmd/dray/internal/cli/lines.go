@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 
@@ -42,7 +43,11 @@ func (a *app) lines(args []string) ([]list.Line, error) {
 	if a.lists.file != "" {
 		more, err := readNamed(a, a.lists.file, list.Read)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("reading list: %w", err)}
+			err = fmt.Errorf("reading list: %w", err)
+			if ext := filepath.Ext(a.lists.file); ext == ".yaml" || ext == ".yml" {
+				err = &hintedError{err, "a list is text; dray sync takes rules in YAML"}
+			}
+			return nil, &usageError{err}
 		}
 		lines = append(lines, more...)
 	}

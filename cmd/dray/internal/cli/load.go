@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/list"
 	"github.com/dray-oci/dray/pkg/ref"
 )
@@ -51,7 +52,10 @@ func (a *app) load(ctx context.Context, in, into string) error {
 	switch to.Kind {
 	case ref.Store, ref.DockerDaemon, ref.ContainersStorage:
 	default:
-		return &usageError{fmt.Errorf("--into %s: it is neither store:, docker-daemon: nor containers-storage:: use dray copy or dray push", to)}
+		return &usageError{&hintedError{
+			fmt.Errorf("--into %s is none of store:, docker-daemon: and containers-storage:", ui.Quote(into)),
+			"docker-daemon: is Docker, containers-storage: Podman, store: dray's own; dray copy and dray push bring images to other places",
+		}}
 	}
 	if in == "-" && a.streams.InIsTerminal {
 		return &usageError{errors.New("name an archive with -i, or pipe one in")}

@@ -172,7 +172,7 @@ func (a *app) eachName(ctx context.Context, names []string, one func(name string
 		if err != nil {
 			failed = append(failed, err)
 			if len(names) > 1 {
-				if perr := a.pause(func() error { a.streams.Error(err); return nil }); perr != nil {
+				if perr := a.pause(func() error { a.streams.Error(a.advise(err)); return nil }); perr != nil {
 					return perr
 				}
 			}
@@ -184,7 +184,7 @@ func (a *app) eachName(ctx context.Context, names []string, one func(name string
 	case len(names) == 1:
 		return failed[0]
 	case len(failed) == len(names):
-		return fmt.Errorf("all %d names failed, the last: %w", len(names), failed[len(failed)-1])
+		return &toldError{failed[len(failed)-1], fmt.Sprintf("all %d names failed", len(names))}
 	}
 	return &partlyError{fmt.Errorf("%d of %d names failed", len(failed), len(names))}
 }

@@ -54,6 +54,7 @@ func newTag(a *app) *cobra.Command {
 }
 
 func (a *app) tag(ctx context.Context, s *store.Store, from, to string) error {
+	a.typed(from, ref.Store)
 	from, err := inStore(from)
 	if err != nil {
 		return err
@@ -104,6 +105,7 @@ image has; with --force for all of them. The content stays until dray prune.`,
 
 // remove takes a name, or a digest that stands for the names of its image.
 func (a *app) remove(ctx context.Context, s *store.Store, name string, force bool) error {
+	a.typed(name, ref.Store)
 	name, err := inStore(name)
 	if err != nil {
 		return err

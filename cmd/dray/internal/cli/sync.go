@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dray-oci/dray/cmd/dray/internal/ui"
 	"github.com/dray-oci/dray/pkg/memo"
 	"github.com/dray-oci/dray/pkg/mirror"
 	"github.com/dray-oci/dray/pkg/open"
@@ -34,7 +35,12 @@ moves nothing. When one image fails the others go on, and dray exits with 6.`,
   dray sync -f mirror.yaml --to registry.local:5000/mirror --dry-run
   dray sync -f mirror.yaml --delete --report report.json
   dray sync -f mirror.yaml --shard 0/3 --metrics /var/lib/node_exporter/textfile/dray.prom`,
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && o.file == "" {
+				return &hintedError{fmt.Errorf("%.100q is one argument too many for dray sync", args[0]), "did you mean dray sync -f " + ui.Quote(args[0]) + "?"}
+			}
+			return cobra.NoArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.sync(cmd.Context(), o) },
 	}
 	fs := cmd.Flags()
@@ -132,7 +138,7 @@ func (s *syncer) read() (err error) {
 	if s.flags.file != "-" {
 		f, err := os.Open(s.flags.file)
 		if err != nil {
-			return err
+			return fmt.Errorf("reading what to keep in step: %w", err)
 		}
 		defer f.Close()
 		in, file = f, s.flags.file

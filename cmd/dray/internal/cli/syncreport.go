@@ -161,18 +161,6 @@ func (r *syncReport) outcome() error {
 	}
 }
 
-// A toldError exits as what it wraps, which has been shown already.
-type toldError struct {
-	error
-	text string
-}
-
-func (e *toldError) Error() string { return e.text }
-func (e *toldError) Unwrap() error { return e.error }
-
-// Hint is empty: it was shown too.
-func (e *toldError) Hint() string { return "" }
-
 // print writes what changed to stdout, and how much that was to stderr.
 func (s *syncer) print() error {
 	r := &s.report
