@@ -7,17 +7,24 @@ import (
 	"sync"
 )
 
-// hashedBuffers is how many buffers a copy has while their content is hashed: one is
-// filled, one hashed, and one lies between, so that neither waits for the other.
-const hashedBuffers = 3
+const (
+	// hashedBuffers is how many buffers a copy has while their content is hashed: one is
+	// filled, one hashed, and one lies between, so that neither waits for the other.
+	hashedBuffers = 3
+	// hashedBytes is the size of each. Waking the other side costs as much as hashing
+	// some 50 KiB, so that it should not be done often.
+	hashedBytes = 1 << 20
+)
+
+var hashedPool = sync.Pool{New: func() any { b := make([]byte, hashedBytes); return &b }}
 
 // Copy copies src to dst as [Copy] does, and has v see what it copies; if there is more
 // to come than a buffer, in a goroutine of its own, as hashing takes as long as reading
-// and writing together. Reads are gathered to buffers of 256 KiB; what came before an
+// and writing together. Reads are gathered to buffers of 1 MiB; what came before an
 // error is written too. No byte is written beyond the size that v allows. Copy returns
 // the number of bytes written, which are those that v has seen, unless dst failed.
 func (v *Verifier) Copy(ctx context.Context, dst io.Writer, src io.Reader) (n int64, err error) {
-	if v.want.Size-v.n <= bufferBytes {
+	if v.want.Size-v.n <= hashedBytes {
 		return Copy(ctx, io.MultiWriter(v, dst), src)
 	}
 	b := v.beside()
@@ -62,7 +69,7 @@ type hashing struct {
 func (v *Verifier) beside() *hashing {
 	b := &hashing{free: make(chan []byte, hashedBuffers), full: make(chan []byte, hashedBuffers)}
 	for range hashedBuffers {
-		buf := buffers.Get().(*[]byte)
+		buf := hashedPool.Get().(*[]byte)
 		b.buffers = append(b.buffers, buf)
 		b.free <- *buf
 	}
@@ -80,6 +87,6 @@ func (b *hashing) end() {
 	close(b.full)
 	b.running.Wait()
 	for _, buf := range b.buffers {
-		buffers.Put(buf)
+		hashedPool.Put(buf)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // TestVerifierCopy: what is copied is what was verified, however it comes.
 func TestVerifierCopy(t *testing.T) {
-	for _, size := range []int{0, 1, 256 << 10, 256<<10 + 1, 3<<20 + 7} {
+	for _, size := range []int{0, 1, 1 << 20, 1<<20 + 1, 7<<20 + 7} {
 		content := strings.Repeat("dray", size/4+1)[:size]
 		want := describe(t, content)
 		for name, wrap := range map[string]func(io.Reader) io.Reader{
@@ -52,13 +52,13 @@ func (f *failing) Write(p []byte) (int, error) {
 // TestVerifierCopyStops: it can go on where it was cut; what is too much, or could not be
 // written, is an error.
 func TestVerifierCopyStops(t *testing.T) {
-	content := strings.Repeat("0123456789abcdef", 100_000)
+	content := strings.Repeat("0123456789abcdef", 200_000)
 	want := describe(t, content)
 	cut := errors.New("cut")
 	v, _ := blob.NewVerifier(want)
 	var got bytes.Buffer
-	n, err := v.Copy(t.Context(), &got, io.MultiReader(strings.NewReader(content[:700_001]), iotest.ErrReader(cut)))
-	if !errors.Is(err, cut) || n != 700_001 || v.N() != n || got.String() != content[:n] {
+	n, err := v.Copy(t.Context(), &got, io.MultiReader(strings.NewReader(content[:1_700_001]), iotest.ErrReader(cut)))
+	if !errors.Is(err, cut) || n != 1_700_001 || v.N() != n || got.String() != content[:n] {
 		t.Errorf("cut: %d, %d seen, %v", n, v.N(), err)
 	}
 	if m, err := v.Copy(t.Context(), &got, strings.NewReader(content[n:])); err != nil || v.Check() != nil || got.String() != content {
@@ -73,8 +73,8 @@ func TestVerifierCopyStops(t *testing.T) {
 	}
 
 	v, _ = blob.NewVerifier(want)
-	f := &failing{most: 300_000}
-	if n, err := v.Copy(t.Context(), f, strings.NewReader(content)); !errors.Is(err, errFull) || n != 300_000 || v.N() < n {
+	f := &failing{most: 1_300_000}
+	if n, err := v.Copy(t.Context(), f, strings.NewReader(content)); !errors.Is(err, errFull) || n != 1_300_000 || v.N() < n {
 		t.Errorf("full: %d written, %d seen, %v", n, v.N(), err)
 	}
 
