@@ -53,7 +53,7 @@ func (a *app) load(ctx context.Context, in, into string) error {
 	case ref.Store, ref.DockerDaemon, ref.ContainersStorage:
 	default:
 		return &usageError{&hintedError{
-			fmt.Errorf("--into %s is none of store:, docker-daemon: and containers-storage:", ui.Quote(into)),
+			fmt.Errorf("--into %s: neither store:, docker-daemon: nor containers-storage: is named", ui.Quote(into)),
 			"docker-daemon: is Docker, containers-storage: Podman, store: dray's own; dray copy and dray push bring images to other places",
 		}}
 	}
