@@ -126,7 +126,7 @@ func (r *rooted) Add(name string, f *merge.File, content io.Reader) error {
 func wholeFile(name string, write func(tmp string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".dray-")
 	if err != nil {
-		return err
+		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	tmp := f.Name()
 	defer func() {
