@@ -116,7 +116,7 @@ func (a *Archive) openRange(ctx context.Context, d v1.Descriptor, offset, length
 
 // reopenFrom is the size from which on it pays to open the archive again for
 // content, which then can go into a socket by sendfile.
-const reopenFrom = 1 << 20
+const reopenFrom = 128 << 10
 
 // List visits the images in order of their names.
 func (a *Archive) List(_ context.Context, visit func(place.Entry) error) error {
