@@ -183,6 +183,12 @@ func TestContradictingUpdates(t *testing.T) {
 			b.doc["needs"] = needsOf(more)
 			b.carried = append(b.carried, recipeFor(some, more))
 		}, false},
+		"a recipe made of what it makes": {func(a, b *draft) {
+			how := recipeFor(more)
+			a.carried = append(a.carried, how)
+			b.doc["needs"] = needsOf(more)
+			b.carried = append(b.carried, recipeFor(how, more))
+		}, false},
 	} {
 		a, b, p := newDraft(), second(), new(mem.Place)
 		tt.edit(a, b)

@@ -65,7 +65,7 @@ func (s *Source) cookFile(ctx context.Context, h v1.Hash, r recipe) (place.File,
 }
 
 // Bounds on recipes. Of updates that came one after the other and lie in one place, one
-// may need what another makes.
+// may need what another makes; that may even be a recipe.
 const (
 	maxRecipeBases = 16  // of one: what package delta writes
 	maxRecipeSteps = 8   // one upon the other
@@ -89,12 +89,12 @@ func (s *Source) checkRecipes() error {
 		}
 		steps[h] = 0
 		most, sum := 0, 1
-		for _, base := range r.bases {
-			n, err := follow(base)
+		for _, from := range append(r.bases[:len(r.bases):len(r.bases)], r.how.Digest) {
+			n, err := follow(from)
 			if err != nil {
 				return 0, err
 			}
-			most, sum = max(most, n), sum+work[base]
+			most, sum = max(most, n), sum+work[from]
 		}
 		if work[h] = sum; sum > maxRecipeWork {
 			return 0, fmt.Errorf("%s takes more than %d recipes: %w", h, maxRecipeWork, place.ErrInvalid)
