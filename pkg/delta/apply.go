@@ -38,8 +38,8 @@ func apply(ctx context.Context, target v1.Descriptor, open blob.Opener, base fun
 	if rec.Target.Digest != target.Digest || rec.Target.Size != target.Size {
 		return fmt.Errorf("%w: it is for %s", ErrInvalid, rec.Target.Digest)
 	}
-	if most := rec.most(); rec.Length > most {
-		return fmt.Errorf("%w: %d bytes of a recipe and bases that can make %d", ErrInvalid, rec.Length, most)
+	if n, most := max(rec.Length, rec.Target.Size), rec.most(); n > most {
+		return fmt.Errorf("%w: %d bytes of a recipe and bases that can make %d", ErrInvalid, n, most)
 	}
 	if o.MaxUnpackedBytes > 0 && rec.Length > o.MaxUnpackedBytes {
 		return fmt.Errorf("it unpacks to %d bytes, more than the %d allowed", rec.Length, o.MaxUnpackedBytes)

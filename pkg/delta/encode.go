@@ -43,7 +43,7 @@ func (rec *recipe) build(ctx context.Context, w io.Writer, tar io.Reader, hints 
 	if err != nil {
 		return err
 	}
-	err = tokens.Build(program, stopping{ctx, tar}, told, w)
+	err = tokens.Build(stopping{ctx, program}, stopping{ctx, tar}, told, w)
 	if errors.Is(err, tokens.ErrProgram) {
 		err = fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

@@ -120,8 +120,8 @@ func (s *sparseReader) next() error {
 	}
 	zero, n := binary.Uvarint(s.zeros)
 	run, m := binary.Uvarint(s.runs)
-	if n <= 0 || m <= 0 || zero > sparseBytes || run > uint64(len(s.values)) {
-		return errSparse
+	if n <= 0 || m <= 0 || zero > sparseBytes || run > uint64(len(s.values)) || zero+run == 0 {
+		return errSparse // pairs of nothing compress to nothing, and would be read for ever
 	}
 	s.zeros, s.runs = s.zeros[n:], s.runs[m:]
 	s.zero, s.run = int(zero), int(run)

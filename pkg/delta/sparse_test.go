@@ -57,6 +57,14 @@ func TestSparse(t *testing.T) {
 	}
 }
 
+// Pairs of nothing make nothing, however many come, and cost next to nothing to send.
+func TestSparseOfNothing(t *testing.T) {
+	nothing := append([]byte{0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0}, 0, 0, 0, 0)
+	if n, err := newSparseReader(bytes.NewReader(nothing)).Read(make([]byte, 1)); n > 0 || !errors.Is(err, ErrInvalid) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
 // Whatever is read, it ends, and what is at fault is the recipe.
 func FuzzSparse(f *testing.F) {
 	var buf bytes.Buffer
