@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -260,6 +262,20 @@ func TestPushingManifests(t *testing.T) {
 	h.get("/v2/library/alpine/manifests/" + c.Root.Digest.String()).is(http.StatusOK)
 	h.do(http.MethodPut, "/v2/h_5000/a/manifests/1", reader(c.Bytes[c.Root.Digest])).is(http.StatusCreated) // a name like any other
 	h.do(http.MethodPut, "/v2/a.b_5/a/manifests/1", reader(c.Bytes[c.Root.Digest])).fails(http.StatusBadRequest, "NAME_INVALID")
+}
+
+// A tag whose image is lost is made good by a push: what is lost cannot be kept.
+func TestATagThatIsLost(t *testing.T) {
+	h, st := startStore(t)
+	one, two := placetest.Image(t, placetest.ImageSpec{Seed: 1}), multi(t)
+	h.push("team/app", one, "1").is(http.StatusCreated)
+	if err := os.Remove(filepath.Join(st.Path(), "blobs", "sha256", one.Root.Digest.Hex)); err != nil {
+		t.Fatal(err)
+	}
+	h.push("team/app", two, "1").is(http.StatusCreated)
+	if got := fmt.Sprint(names(t, st)); got != "[docker.io/team/app:1]" {
+		t.Errorf("names %s", got)
+	}
 }
 
 // What a tag stood for before it was pushed anew is still there by its digest, until

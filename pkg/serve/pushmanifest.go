@@ -123,7 +123,11 @@ func (s *Server) keepMoved(ctx context.Context, base ref.Name, tag string, next 
 			return nil
 		}
 	}
-	return s.sink.Commit(ctx, old.root, named(base, "", old.root.Digest))
+	err = s.sink.Commit(ctx, old.root, named(base, "", old.root.Digest))
+	if errors.Is(err, place.ErrNotFound) {
+		return nil // it is lost, and a push is what makes the tag good again
+	}
+	return err
 }
 
 // subjectOf returns what doc belongs to, if it does to anything, and whether it is
