@@ -42,11 +42,10 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 	if err != nil {
 		return Pruned{}, err
 	}
-	var p Pruned
+	var untagged []string
 	if o.Untagged {
-		if p.Names, err = s.removeUntagged(ctx, x, o.DryRun); err != nil {
-			return p, err
-		}
+		untagged = untaggedIn(x)
+		removeNames(x, untagged)
 	}
 	keep := reached{all: map[v1.Hash]bool{}, read: map[v1.Hash]bool{}, index: x}
 	for _, e := range x.List() {
@@ -55,8 +54,9 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 		}
 	}
 	isKept := func(d v1.Descriptor) bool { return keep.all[d.Digest] }
-	if !o.DryRun && x.RemoveReferrers(isKept) { // names go before what they stand for
+	if !o.DryRun && (x.RemoveReferrers(isKept) || len(untagged) > 0) { // names go before what they stand for
 		err := s.dir.Update(ctx, func(x *layout.Index) error {
+			removeNames(x, untagged)
 			x.RemoveReferrers(isKept)
 			return nil
 		})
@@ -64,6 +64,7 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 			return Pruned{}, err
 		}
 	}
+	p := Pruned{Names: len(untagged)}
 	err = s.dir.Walk(func(h v1.Hash, size int64) error {
 		if keep.all[h] {
 			return nil
@@ -82,28 +83,21 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 	return p, err
 }
 
-// removeUntagged removes the names without a tag from x, and unless dryRun from the
-// store, and returns how many there were.
-func (s *Store) removeUntagged(ctx context.Context, x *layout.Index, dryRun bool) (int, error) {
+// untaggedIn returns the names in x that have no tag.
+func untaggedIn(x *layout.Index) []string {
 	var untagged []string
 	for _, e := range x.List() {
 		if n, err := ref.ParseName(e.Name); err == nil && n.Tag == "" && n.Digest != "" {
 			untagged = append(untagged, e.Name)
 		}
 	}
-	remove := func(x *layout.Index) error {
-		for _, name := range untagged {
-			x.Remove(name)
-		}
-		return nil
+	return untagged
+}
+
+func removeNames(x *layout.Index, names []string) {
+	for _, name := range names {
+		x.Remove(name)
 	}
-	if len(untagged) == 0 || dryRun {
-		return len(untagged), remove(x)
-	}
-	if err := s.dir.Update(ctx, remove); err != nil {
-		return 0, err
-	}
-	return len(untagged), remove(x)
 }
 
 // alone gives up the shared lock and takes the one that nobody else has.

@@ -109,6 +109,35 @@ func TestPruneKeepsWhatNamesReach(t *testing.T) {
 	}
 }
 
+// TestPruneStops: a damaged name stops it before anything is removed, names without a tag
+// among it; one without a tag that is to go stops nothing.
+func TestPruneStops(t *testing.T) {
+	s := open(t, nil)
+	damaged, whole := placetest.Image(t, placetest.ImageSpec{}), placetest.Image(t, placetest.ImageSpec{Seed: 1})
+	put(t, s, damaged, "a:1")
+	put(t, s, whole, "b@"+whole.Root.Digest.String())
+	lose := filepath.Join(s.Path(), "blobs", "sha256", damaged.Root.Digest.Hex)
+	if err := os.WriteFile(lose, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Prune(t.Context(), store.PruneOptions{Untagged: true}); err == nil {
+		t.Errorf("pruned %+v", p)
+	}
+	if _, err := s.Resolve(t.Context(), "b@"+whole.Root.Digest.String()); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(s.Remove(t.Context(), "a:1"), os.WriteFile(lose, damaged.Bytes[damaged.Root.Digest], 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	lose = filepath.Join(s.Path(), "blobs", "sha256", whole.Root.Digest.Hex)
+	if err := os.WriteFile(lose, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Prune(t.Context(), store.PruneOptions{Untagged: true}); err != nil || p.Names != 1 {
+		t.Errorf("pruned %+v, %v", p, err)
+	}
+}
+
 // TestPruneIsNotFooled keeps an image whose manifest another image, visited
 // before, names as a layer.
 func TestPruneIsNotFooled(t *testing.T) {
