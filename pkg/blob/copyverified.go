@@ -38,8 +38,11 @@ func (v *Verifier) Copy(ctx context.Context, dst io.Writer, src io.Reader) (n in
 		b.full <- buf[:got]
 		m, werr := dst.Write(buf[:got])
 		n += int64(m)
-		if err = rerr; werr != nil {
+		switch err = rerr; {
+		case werr != nil:
 			err = werr
+		case m < got:
+			err = io.ErrShortWrite
 		}
 	}
 	if errors.Is(err, io.EOF) {

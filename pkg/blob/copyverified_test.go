@@ -49,6 +49,11 @@ func (f *failing) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// lossy loses a byte, and does not say so.
+type lossy struct{}
+
+func (lossy) Write(p []byte) (int, error) { return len(p) - 1, nil }
+
 // TestVerifierCopyStops: it can go on where it was cut; what is too much, or could not be
 // written, is an error.
 func TestVerifierCopyStops(t *testing.T) {
@@ -76,6 +81,11 @@ func TestVerifierCopyStops(t *testing.T) {
 	f := &failing{most: 1_300_000}
 	if n, err := v.Copy(t.Context(), f, strings.NewReader(content)); !errors.Is(err, errFull) || n != 1_300_000 || v.N() < n {
 		t.Errorf("full: %d written, %d seen, %v", n, v.N(), err)
+	}
+
+	v, _ = blob.NewVerifier(want)
+	if n, err := v.Copy(t.Context(), lossy{}, strings.NewReader(content)); !errors.Is(err, io.ErrShortWrite) || n != 1<<20-1 {
+		t.Errorf("lost: %d written, %v", n, err)
 	}
 
 	v, _ = blob.NewVerifier(want)
