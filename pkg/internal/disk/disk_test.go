@@ -16,4 +16,9 @@ func TestFree(t *testing.T) {
 	if free, ok := disk.Free(filepath.Join(t.TempDir(), "gone")); ok {
 		t.Errorf("of a folder that is not there: %d", free)
 	}
+	if runtime.GOOS == "linux" { // which has no blocks at all
+		if free, ok := disk.Free("/proc"); ok {
+			t.Errorf("of a file system that does not say: %d", free)
+		}
+	}
 }

@@ -8,7 +8,7 @@ import "golang.org/x/sys/unix"
 // if that cannot be known.
 func Free(dir string) (int64, bool) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
+	if err := unix.Statfs(dir, &st); err != nil || st.Blocks == 0 { // some FUSE file systems do not say
 		return 0, false
 	}
 	return int64(st.Bavail) * int64(st.Bsize), true
