@@ -252,3 +252,32 @@ func TestReaderRefuses(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, os.ErrPermission }
+
+// Every code is found, whatever follows it, and nothing else.
+func TestDecodeTable(t *testing.T) {
+	lit, dist := fixedLengths()
+	deep := make([]byte, 20)
+	for i := range 16 {
+		deep[19-i] = byte(min(i+1, maxBits))
+	}
+	var table decodeTable // of what came before
+	for name, lengths := range map[string][]byte{
+		"fixed": lit[:], "distances": dist[:], "deep": deep, "one": {0, 1}, "two": {1, 1}, "none": {0, 0},
+	} {
+		codes := make([]code, len(lengths))
+		if !table.set(lengths) || !setCodes(codes, lengths) {
+			t.Fatalf("%s is no code", name)
+		}
+		for i, e := range table.entries {
+			want := uint16(0)
+			for symbol, c := range codes {
+				if c.n > 0 && uint16(i)&(1<<c.n-1) == c.bits {
+					want = uint16(symbol<<4) | uint16(c.n)
+				}
+			}
+			if e != want {
+				t.Fatalf("%s: %b is %d, not %d", name, i, e, want)
+			}
+		}
+	}
+}

@@ -23,15 +23,18 @@ func (t *decodeTable) set(lengths []byte) bool {
 		t.entries = make([]uint16, 1<<maxBits)
 	}
 	t.entries, t.mask = t.entries[:size], uint64(size-1)
-	clear(t.entries)
-	for symbol, n := range lengths {
-		if n == 0 {
-			continue
-		}
-		code := reversed(next[n], uint(n))
-		next[n]++
-		for i := int(code); i < size; i += 1 << n {
-			t.entries[i] = uint16(symbol<<4) | uint16(n)
+	t.entries[0] = 0
+	// A table for one bit more is that for the bits before twice, and what is as long. To
+	// copy takes a tenth of the time that to set each entry takes: blocks without a token
+	// have tables too, and many fit into a few bytes.
+	for n := 1; n <= most; n++ {
+		half := 1 << (n - 1)
+		copy(t.entries[half:2*half], t.entries[:half])
+		for symbol, m := range lengths {
+			if int(m) == n {
+				t.entries[reversed(next[n], uint(n))] = uint16(symbol<<4) | uint16(n)
+				next[n]++
+			}
 		}
 	}
 	return true
