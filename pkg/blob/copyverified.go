@@ -13,14 +13,14 @@ const (
 	hashedBuffers = 3
 	// hashedBytes is the size of each. Waking the other side costs as much as hashing
 	// some 50 KiB, so that it should not be done often.
-	hashedBytes = 1 << 20
+	hashedBytes = 512 << 10
 )
 
 var hashedPool = sync.Pool{New: func() any { b := make([]byte, hashedBytes); return &b }}
 
 // Copy copies src to dst as [Copy] does, and has v see what it copies; if there is more
 // to come than a buffer, in a goroutine of its own, as hashing takes as long as reading
-// and writing together. Reads are gathered to buffers of 1 MiB; what came before an
+// and writing together. Reads are gathered to buffers of 512 KiB; what came before an
 // error is written too. No byte is written beyond the size that v allows. Copy returns
 // the number of bytes written, which are those that v has seen, unless dst failed.
 func (v *Verifier) Copy(ctx context.Context, dst io.Writer, src io.Reader) (n int64, err error) {
