@@ -25,7 +25,8 @@ type standing struct {
 // standing asks, for the parcels that go under a tag of a registry as less than a
 // whole index, which index stands there now: that costs one HEAD request each. Whole
 // indexes are not asked for, which would cost every mirror a request an image. What
-// may not be asked or read is passed over; what fails otherwise would fail the parcel.
+// cannot be told is passed over; a registry that does not answer will not take the
+// parcel either.
 func (a *app) standing(ctx context.Context, c carriage, parcels []parcel) ([]standing, error) {
 	all := make([]standing, len(parcels))
 	g, gctx := errgroup.WithContext(ctx)
@@ -50,8 +51,7 @@ func (a *app) standing(ctx context.Context, c carriage, parcels []parcel) ([]sta
 			case err == nil && d.MediaType.IsIndex():
 				all[i].root = d
 				all[i].platforms, _ = platformsOf(gctx, there, d)
-			case err == nil:
-			case errors.Is(err, place.ErrNotFound), errors.Is(err, place.ErrDenied), errors.Is(err, place.ErrInvalid), errors.Is(err, place.ErrUnsupported):
+			case err == nil, gctx.Err() == nil && !errors.Is(err, place.ErrUnavailable): // it is only for a warning
 			case c.o.KeepGoing && gctx.Err() == nil:
 				*p = a.lose(c, *p, err)
 			default:
