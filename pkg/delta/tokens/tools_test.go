@@ -26,7 +26,7 @@ func TestTools(t *testing.T) {
 			if err != nil || !bytes.Equal(got, blob) {
 				t.Errorf("other bytes: %v", err)
 			}
-			if len(program) > len(blob)/10 {
+			if len(program) > len(blob)/5 {
 				t.Errorf("a program of %d bytes for %d", len(program), len(blob))
 			}
 		})
