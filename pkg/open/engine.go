@@ -40,7 +40,7 @@ func (d *Doors) streams() engine.Archive {
 			return archive.NewStream(w, archive.Options{Events: d.o.Events})
 		},
 		Read: func(ctx context.Context, r io.Reader) (place.Source, error) {
-			return archive.Read(ctx, r, d.readOptions(ref.Path))
+			return orNone(archive.Read(ctx, r, d.readOptions(ref.Path)))
 		},
 	}
 }

@@ -189,9 +189,17 @@ func (d *Doors) readOptions(k ref.Kind) archive.ReadOptions {
 
 func (d *Doors) archive(ctx context.Context, r ref.Ref) (place.Source, error) {
 	if r.Path == "-" {
-		return archive.Read(ctx, d.o.Stdin, d.readOptions(r.Kind))
+		return orNone(archive.Read(ctx, d.o.Stdin, d.readOptions(r.Kind)))
 	}
-	return archive.Open(ctx, r.Path, d.readOptions(r.Kind))
+	return orNone(archive.Open(ctx, r.Path, d.readOptions(r.Kind)))
+}
+
+// orNone returns a source that is nil where there is none, and not one that holds a nil.
+func orNone(a *archive.Archive, err error) (place.Source, error) {
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // isFolder reports whether the plain path of r is a folder, which then is a layout.

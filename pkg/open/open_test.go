@@ -7,7 +7,9 @@ import (
 	"io"
 	"log"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -210,6 +212,32 @@ func TestTheStoreSavesDownloads(t *testing.T) {
 	defer src.Close()
 	if _, err := blob.ReadAll(t.Context(), place.Opener(src, c.Order[0]), c.Order[0], 1<<20); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAnEngineFails: what a podman that breaks off in mid-archive leaves is an error.
+func TestAnEngineFails(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the podman is a shell script")
+	}
+	for _, end := range []string{"exit 0", "exit 3"} {
+		script := filepath.Join(t.TempDir(), "podman")
+		said := fmt.Sprintf(`[{"Id":"%[1]s","Digest":"sha256:%[1]s"}]`, strings.Repeat("0", 64))
+		content := fmt.Sprintf("case $* in *save*) echo no archive; %s;; esac\necho '%s'\n", end, said)
+		if err := os.WriteFile(script, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h := newHouse(t, func(o *open.Options) { o.Podman.Command = []string{"sh", script} })
+		src, err := h.doors.Source(t.Context(), parse(t, "containers-storage:example.com/a:1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, err := src.Resolve(t.Context(), src.Name); err == nil {
+			t.Errorf("%s: it is %v", end, d)
+		}
+		if err := src.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
